@@ -1,0 +1,13 @@
+//! Which flows do these Kubernetes policies allow, and why: the engine, without I/O.
+//!
+//! ```text
+//! text ─read▶ Documents ─resolve▶ Cluster ───┐
+//!              └─lower▶ Rulebook ────────────┴compile▶ CompiledPolicy ─query▶ answers ─render▶ bytes
+//! ```
+//!
+//! The modules stand in the order of that flow, and nothing points left.
+
+pub mod netset;
+
+pub mod limits;
+pub mod manifest;

@@ -1,0 +1,214 @@
+//! What the engine keeps of a Kubernetes object: plain data, valid by construction.
+//!
+//! No field has a span: [`Place`] says where the object stands, and a place inside of it is found
+//! by reading the document again.
+
+mod namespace;
+mod network_policy;
+mod node;
+mod pod;
+mod service;
+mod workload;
+
+use std::fmt;
+
+pub use namespace::Namespace;
+pub use network_policy::{
+    LabelSelector, NetworkPolicy, Operator, Peer, PolicyPort, PortRef, Requirement, Rule,
+};
+pub use node::Node;
+pub use pod::{ContainerPort, Owner, Phase, Pod, PodSpec};
+pub use service::{Service, ServicePort, ServiceType};
+pub use workload::Workload;
+
+/// A kind that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `v1` Namespace
+    Namespace,
+    /// `v1` Node
+    Node,
+    /// `v1` Pod
+    Pod,
+    /// `apps/v1` Deployment
+    Deployment,
+    /// `apps/v1` StatefulSet
+    StatefulSet,
+    /// `apps/v1` DaemonSet
+    DaemonSet,
+    /// `apps/v1` ReplicaSet
+    ReplicaSet,
+    /// `v1` ReplicationController
+    ReplicationController,
+    /// `batch/v1` Job
+    Job,
+    /// `batch/v1` CronJob
+    CronJob,
+    /// `v1` Service
+    Service,
+    /// `networking.k8s.io/v1` NetworkPolicy
+    NetworkPolicy,
+}
+
+impl Kind {
+    /// Every kind that is read.
+    pub const ALL: [Kind; 12] = [
+        Kind::Namespace,
+        Kind::Node,
+        Kind::Pod,
+        Kind::Deployment,
+        Kind::StatefulSet,
+        Kind::DaemonSet,
+        Kind::ReplicaSet,
+        Kind::ReplicationController,
+        Kind::Job,
+        Kind::CronJob,
+        Kind::Service,
+        Kind::NetworkPolicy,
+    ];
+
+    /// The name as `kind` spells it: `NetworkPolicy`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Namespace => "Namespace",
+            Kind::Node => "Node",
+            Kind::Pod => "Pod",
+            Kind::Deployment => "Deployment",
+            Kind::StatefulSet => "StatefulSet",
+            Kind::DaemonSet => "DaemonSet",
+            Kind::ReplicaSet => "ReplicaSet",
+            Kind::ReplicationController => "ReplicationController",
+            Kind::Job => "Job",
+            Kind::CronJob => "CronJob",
+            Kind::Service => "Service",
+            Kind::NetworkPolicy => "NetworkPolicy",
+        }
+    }
+
+    /// The one `apiVersion` under which the kind is read: `networking.k8s.io/v1`.
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Kind::Namespace
+            | Kind::Node
+            | Kind::Pod
+            | Kind::ReplicationController
+            | Kind::Service => "v1",
+            Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "apps/v1",
+            Kind::Job | Kind::CronJob => "batch/v1",
+            Kind::NetworkPolicy => "networking.k8s.io/v1",
+        }
+    }
+
+    /// Whether objects of this kind stand in a namespace.
+    pub fn is_namespaced(self) -> bool {
+        !matches!(self, Kind::Namespace | Kind::Node)
+    }
+
+    /// Whether it is a kind that makes pods from a template.
+    pub fn is_workload(self) -> bool {
+        matches!(
+            self,
+            Kind::Deployment
+                | Kind::StatefulSet
+                | Kind::DaemonSet
+                | Kind::ReplicaSet
+                | Kind::ReplicationController
+                | Kind::Job
+                | Kind::CronJob
+        )
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What makes an object the same object: `NetworkPolicy payments/deny-all`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace; empty for a kind that has none.
+    pub namespace: String,
+    /// `metadata.name`
+    pub name: String,
+}
+
+/// Where an object was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The index of its source among those that were read.
+    pub source: u32,
+    /// The index of its document in the source, from 0, as `---` separates them.
+    pub document: u32,
+    /// Its index in the `items` of a list, if it stood in one.
+    pub item: Option<u32>,
+}
+
+/// An object that was read and accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// Kind, namespace and name.
+    pub key: ObjectKey,
+    /// Where it was read.
+    pub place: Place,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What an object says, by kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A namespace.
+    Namespace(Namespace),
+    /// A node.
+    Node(Node),
+    /// A pod.
+    Pod(Pod),
+    /// An object that makes pods from a template.
+    Workload(Workload),
+    /// A service.
+    Service(Service),
+    /// A policy.
+    NetworkPolicy(NetworkPolicy),
+}
+
+/// Labels, sorted by key, each key once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Vec<(String, String)>);
+
+impl Labels {
+    /// The value under a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok()?;
+        self.0.get(at).map(|(_, value)| value.as_str())
+    }
+
+    /// Every key and value, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for Labels {
+    /// Of two of one key the later counts.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Labels {
+        let mut all: Vec<(String, String)> = pairs.into_iter().collect();
+        all.reverse();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.dedup_by(|b, a| a.0 == b.0);
+        Labels(all)
+    }
+}
