@@ -7,7 +7,19 @@
 //!
 //! The modules stand in the order of that flow, and nothing points left.
 
+pub mod clause;
+pub mod limits;
+mod map;
 pub mod netset;
 
-pub mod limits;
 pub mod manifest;
+
+pub mod cluster;
+
+pub mod rulebook;
+
+pub mod profile;
+
+pub mod dialect;
+
+pub mod compile;

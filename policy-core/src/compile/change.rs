@@ -1,0 +1,217 @@
+//! A compiled policy takes a change without starting over.
+//!
+//! What each kind of change costs, in work and not in time, stands in `tests/changes.rs`.
+
+use std::collections::BTreeSet;
+
+use super::class::{ClassId, News};
+use super::plan::Plans;
+use super::row::RowId;
+use super::{CompiledPolicy, Copies, is_policy};
+use crate::cluster::Touched;
+use crate::dialect;
+use crate::manifest::document::{Object, ObjectKey};
+use crate::netset::{Direction, Members};
+use crate::rulebook::{Policy, PolicyId};
+
+/// A change of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The object is there, in the place of the one of its kind, namespace and name.
+    Put(Box<Object>),
+    /// The object is gone.
+    Remove(ObjectKey),
+}
+
+impl CompiledPolicy {
+    /// Takes a change: afterwards every answer is what it would be had all been compiled afresh.
+    pub fn change(&mut self, change: Change) {
+        match change {
+            Change::Put(object) => match dialect::lower(&object) {
+                Some(policy) => self.put_policy(policy),
+                None => {
+                    let touched = self.cluster.put(*object);
+                    self.follow(touched);
+                }
+            },
+            Change::Remove(key) if is_policy(key.kind) => {
+                if let Some(id) = self.rulebook.remove(&key) {
+                    self.exchange(Some(id), None);
+                }
+            }
+            Change::Remove(key) => {
+                let touched = self.cluster.remove(&key);
+                self.follow(touched);
+            }
+        }
+    }
+
+    fn put_policy(&mut self, policy: Policy) {
+        let same = self.rulebook.of(&policy.origin).and_then(|id| self.rulebook.get(id));
+        if same == Some(&policy) {
+            return;
+        }
+        self.bring_into_use(&policy);
+        let (id, old) = self.rulebook.put(policy);
+        if let Some(policy) = self.rulebook.get(id) {
+            self.plans.add(id, policy, &self.cluster, &self.classes, &mut self.values);
+        }
+        self.exchange(old, Some(id));
+    }
+
+    /// Divides the classes that a policy is the first to tell apart.
+    fn bring_into_use(&mut self, policy: &Policy) {
+        let mut news = News::default();
+        let covers = self.blocks_cover_pods();
+        Plans::require(policy, &mut self.cluster, &mut self.classes, covers, &mut news);
+        let candidates = self.classes.candidates(&self.cluster, &news);
+        if candidates.is_empty() {
+            return;
+        }
+        let splits = self.classes.split(&self.cluster, candidates);
+        self.work.classes_split += splits.len() as u64;
+        let mut copies = Copies::new(&splits);
+        self.plans.copy(&mut copies, &self.classes);
+        for direction in Direction::ALL {
+            let rows = self.rows_mut(direction);
+            for row in rows.list.iter_mut().flatten() {
+                for (_, members) in &mut row.pieces {
+                    copies.extend(members);
+                }
+                copies.extend(&mut row.subjects);
+            }
+            for split in &splits {
+                let from = split.from.0 as usize;
+                let row = rows.of_class.get(from).copied().unwrap_or(RowId(0));
+                let policies = rows.policies_of_class.get(from).cloned().unwrap_or_default();
+                rows.of_class.push(row);
+                rows.policies_of_class.push(policies);
+            }
+        }
+    }
+
+    /// Puts one policy in the place of another, whose plans are both still there.
+    fn exchange(&mut self, old: Option<PolicyId>, new: Option<PolicyId>) {
+        let old_plan = old.and_then(|id| self.plans.remove(id));
+        let new_plan = new.and_then(|id| self.plans.get(id)).cloned();
+        for direction in Direction::ALL {
+            let subject = |plan: &Option<super::plan::Plan>| {
+                let plan = plan.as_ref().filter(|plan| plan.matches(direction).is_some());
+                plan.map_or_else(Members::empty, |plan| plan.subject.clone())
+            };
+            let (gone, come) = (subject(&old_plan), subject(&new_plan));
+            let rows = self.rows_mut(direction);
+            for class in gone.iter() {
+                if let Some(own) = rows.policies_of_class.get_mut(class as usize) {
+                    own.retain(|id| Some(*id) != old);
+                }
+            }
+            for class in come.iter() {
+                if let Some(own) = rows.policies_of_class.get_mut(class as usize) {
+                    own.extend(new);
+                    own.sort_unstable();
+                }
+            }
+            let touched = gone.union(&come);
+            rows.leave(&touched);
+            self.assign_rows(direction, &touched);
+        }
+    }
+
+    /// Takes what a change of the cluster touched.
+    fn follow(&mut self, touched: Touched) {
+        let Touched { removed, added, relabelled, pod_ranges } = touched;
+        for (id, _) in removed {
+            self.classes.remove(id);
+        }
+        let mut new = Vec::new();
+        for id in added {
+            if let Some(endpoint) = self.cluster.endpoint(id) {
+                new.extend(self.classes.add(id, endpoint));
+            }
+        }
+        if !new.is_empty() {
+            self.work.classes_added += new.len() as u64;
+            self.take_in(&new);
+        }
+        if !relabelled.is_empty() {
+            let changed = self.plans.relabel(&self.cluster, &self.classes);
+            let uses: BTreeSet<PolicyId> = self
+                .plans
+                .iter()
+                .filter(|(_, plan)| plan.peers().any(|peer| changed.contains(&peer)))
+                .map(|(id, _)| id)
+                .collect();
+            self.work_out_again(|_, policies| policies.iter().any(|id| uses.contains(id)));
+        }
+        if pod_ranges {
+            self.work_out_again(|blocks, policies| blocks && !policies.is_empty());
+        }
+    }
+
+    /// Takes new classes into plans and rows, and gives them their own rows.
+    fn take_in(&mut self, new: &[ClassId]) {
+        let universe: Members = new.iter().map(|class| class.0).collect();
+        let rulebook = &self.rulebook;
+        let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.pods.clone());
+        self.plans.extend(&universe, &self.cluster, &self.classes, subject_of);
+        for direction in Direction::ALL {
+            let in_use: Vec<_> =
+                self.rows_in_use(direction).map(|(id, row)| (id, row.key.clone())).collect();
+            for (id, key) in in_use {
+                let part = self.work_out(direction, key, &universe);
+                self.work.rows_extended += 1;
+                let rows = self.rows_mut(direction);
+                let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+                    continue;
+                };
+                for (value, members) in part.pieces {
+                    match row.pieces.iter_mut().find(|(own, _)| *own == value) {
+                        Some((_, own)) => *own = own.union(&members),
+                        None => row.pieces.push((value, members)),
+                    }
+                }
+            }
+            let mut of_class: Vec<Vec<PolicyId>> = vec![Vec::new(); new.len()];
+            for (id, plan) in self.plans.iter() {
+                if plan.matches(direction).is_none() || !plan.subject.intersects(&universe) {
+                    continue;
+                }
+                for (class, own) in new.iter().zip(&mut of_class) {
+                    if plan.subject.contains(class.0) {
+                        own.push(id);
+                    }
+                }
+            }
+            let rows = self.rows_mut(direction);
+            rows.policies_of_class.extend(of_class);
+            rows.of_class.resize(rows.policies_of_class.len(), RowId(0));
+            self.assign_rows(direction, &universe);
+        }
+    }
+
+    /// Works out the rows again whose policies a test names; it is told whether any of them has a
+    /// block.
+    fn work_out_again(&mut self, is_touched: impl Fn(bool, &[PolicyId]) -> bool) {
+        for direction in Direction::ALL {
+            let touched: Vec<_> = self
+                .rows_in_use(direction)
+                .filter(|(_, row)| {
+                    let policies = &row.key.policies;
+                    is_touched(self.plans.have_block(policies, direction), policies)
+                })
+                .map(|(id, row)| (id, row.key.clone()))
+                .collect();
+            let all = self.classes.all().clone();
+            for (id, key) in touched {
+                let mut row = self.work_out(direction, key, &all);
+                self.work.rows_computed += 1;
+                let rows = self.rows_mut(direction);
+                if let Some(own) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) {
+                    row.subjects = std::mem::replace(&mut own.subjects, Members::empty());
+                    *own = row;
+                }
+            }
+        }
+    }
+}

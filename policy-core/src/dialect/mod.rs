@@ -1,0 +1,18 @@
+//! Policy documents to rules: one file a kind.
+
+mod network_policy;
+
+use crate::manifest::document::{Body, Object};
+use crate::rulebook::Policy;
+
+/// The rules of a policy object; none for any other kind.
+pub fn lower(object: &Object) -> Option<Policy> {
+    match &object.body {
+        Body::NetworkPolicy(policy) => Some(network_policy::lower(&object.key, object.place, policy)),
+        Body::Namespace(_)
+        | Body::Node(_)
+        | Body::Pod(_)
+        | Body::Workload(_)
+        | Body::Service(_) => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! What is asked of a compiled policy: one question a file. Answers are plain data.
+
+mod end;
+mod error;
+mod flow;
+mod isolation;
+mod joint;
+mod matrix;
+mod why;
+
+pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
+pub use error::QuestionError;
+pub use flow::{Answer, Assumption, Detail, Part, Question, Verdict, flow, verdict};
+pub use isolation::{EndpointIsolation, Isolation, NamespaceIsolation, Reach, isolation};
+pub use matrix::{
+    AddressRange, Block, ClassEntry, Counts, Filter, Matrix, MatrixEnd, Pair, matrix,
+};
+pub use why::{
+    EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why,
+};

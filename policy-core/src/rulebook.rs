@@ -1,0 +1,169 @@
+//! What policies mean, free of Kubernetes types: who is a subject, and which matches admit what.
+//!
+//! ```text
+//! Rulebook = stages × tiers × policies; every stage must allow, in a tier the rules decide
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Selector;
+use crate::manifest::document::{ObjectKey, Place};
+use crate::netset::{AddressSet, Direction, Protocol};
+
+/// The index of a policy in its rulebook; never given to another policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyId(pub u32);
+
+/// Every policy, by the object that it came from.
+#[derive(Clone, Debug, Default)]
+pub struct Rulebook {
+    policies: Vec<Option<Policy>>,
+    by_origin: BTreeMap<ObjectKey, PolicyId>,
+}
+
+impl Rulebook {
+    /// Adds a policy; the one of the same origin, if any, goes and is returned.
+    pub fn put(&mut self, policy: Policy) -> (PolicyId, Option<PolicyId>) {
+        let id = PolicyId(u32::try_from(self.policies.len()).unwrap_or(u32::MAX));
+        let old = self.by_origin.insert(policy.origin.clone(), id);
+        if let Some(slot) = old.and_then(|old| self.policies.get_mut(old.0 as usize)) {
+            *slot = None;
+        }
+        self.policies.push(Some(policy));
+        (id, old)
+    }
+
+    /// Takes out the policy of an origin.
+    pub fn remove(&mut self, origin: &ObjectKey) -> Option<PolicyId> {
+        let id = self.by_origin.remove(origin)?;
+        if let Some(slot) = self.policies.get_mut(id.0 as usize) {
+            *slot = None;
+        }
+        Some(id)
+    }
+
+    /// A policy that was put and not removed.
+    pub fn get(&self, id: PolicyId) -> Option<&Policy> {
+        self.policies.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The policy of an origin.
+    pub fn of(&self, origin: &ObjectKey) -> Option<PolicyId> {
+        self.by_origin.get(origin).copied()
+    }
+
+    /// Every policy, in the order of origins: kind, namespace, name.
+    pub fn iter(&self) -> impl Iterator<Item = (PolicyId, &Policy)> {
+        self.by_origin.values().filter_map(|&id| Some((id, self.get(id)?)))
+    }
+
+    /// How many policies there are.
+    pub fn len(&self) -> usize {
+        self.by_origin.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_origin.is_empty()
+    }
+}
+
+/// Where the decision of a policy stands among the others.
+///
+/// All tiers of one stage are asked in order, and the first decision wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    /// NetworkPolicies: an endpoint that any of them selects is isolated, and what one of them
+    /// allows is allowed.
+    NetworkPolicy,
+}
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The object that says it.
+    pub origin: ObjectKey,
+    /// Where that was read.
+    pub place: Place,
+    /// Its place among the others.
+    pub tier: Tier,
+    /// Whom it speaks of.
+    pub subject: PodMatch,
+    /// What it allows in, if it isolates for ingress.
+    pub ingress: Option<Vec<Match>>,
+    /// What it allows out, if it isolates for egress.
+    pub egress: Option<Vec<Match>>,
+}
+
+impl Policy {
+    /// The matches of a direction, if the policy isolates for it.
+    pub fn matches(&self, direction: Direction) -> Option<&[Match]> {
+        match direction {
+            Direction::Ingress => self.ingress.as_deref(),
+            Direction::Egress => self.egress.as_deref(),
+        }
+    }
+}
+
+/// Traffic with some peers on some ports; its index in the list is its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// With whom.
+    pub peers: Peers,
+    /// On what.
+    pub ports: Ports,
+}
+
+/// The peers of a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// Everyone, inside and outside of the cluster (C4).
+    Anyone,
+    /// Any of these; the index is the origin.
+    Some(Vec<Peer>),
+}
+
+/// One peer of a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Pods by labels.
+    Pods(PodMatch),
+    /// Addresses: a block without its exceptions (C9).
+    Addresses(AddressSet),
+}
+
+/// Pods by the labels of their namespace and their own (C6).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PodMatch {
+    /// Which namespaces.
+    pub namespaces: Namespaces,
+    /// Which pods there.
+    pub pods: Selector,
+}
+
+/// Which namespaces a match speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Namespaces {
+    /// The one of this name.
+    Named(String),
+    /// Those with such labels.
+    Labelled(Selector),
+}
+
+/// The ports of a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// Every port of every protocol (C5).
+    Every,
+    /// Any of these; the index is the origin.
+    Some(Vec<Port>),
+}
+
+/// One item of the ports of a match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Port {
+    /// From the first to the last, both included.
+    Range(Protocol, u16, u16),
+    /// What each destination pod calls so (C11).
+    Named(Protocol, String),
+}
