@@ -14,3 +14,34 @@ pub const OWNER_LEVELS: usize = 16;
 
 /// How many pods and nodes one block in a question may hold: a question about more is a matrix.
 pub const BLOCK_MEMBERS: usize = 100_000;
+
+/// Whether aliases blow a document up: the rule of go-yaml, which the API server applies. More
+/// than 100 aliased values and 1,000 values in all, of which from 99% (up to 400,000) down to 10%
+/// (from 4,000,000 on) may come from aliases.
+pub fn is_excessive_aliasing(written: u64, decoded: u64) -> bool {
+    const LOW: u64 = 400_000;
+    const HIGH: u64 = 4_000_000;
+    let aliased = decoded.saturating_sub(written);
+    if aliased <= 100 || decoded <= 1_000 {
+        return false;
+    }
+    let allowed = match decoded {
+        0..=LOW => 0.99,
+        HIGH.. => 0.10,
+        _ => 0.99 - 0.89 * ((decoded - LOW) as f64 / (HIGH - LOW) as f64),
+    };
+    aliased as f64 / decoded as f64 > allowed
+}
+
+/// The longest text of one document, in bytes: etcd takes objects of 1.5 MB, a List of a large
+/// cluster is some hundred.
+pub const DOCUMENT_BYTES: usize = 1 << 30;
+
+/// How many entries one map may take by merge keys: far more than any object has.
+pub const MERGED_ENTRIES: usize = 1_000_000;
+
+/// How many diagnostics one object may have; what comes behind is counted, not listed.
+pub const DIAGNOSTICS: usize = 100;
+
+/// How many values of one object are checked, aliases followed: a Pod has some thousand.
+pub const OBJECT_VALUES: usize = 1_000_000;

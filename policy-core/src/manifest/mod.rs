@@ -1,3 +1,47 @@
 //! Text to documents: YAML and JSON as the API machinery reads them, with places.
 
 pub mod document;
+
+mod diagnostic;
+mod json;
+mod locate;
+mod names;
+mod object;
+mod path;
+mod read;
+mod scalar;
+mod schema;
+mod split;
+mod stored;
+mod text;
+mod tree;
+mod yaml;
+
+pub use diagnostic::{Diagnostic, Related, Severity};
+pub use locate::{Location, locate};
+pub use path::{FieldPath, Step};
+pub use read::{ReadOptions, Reading, Record, read, read_slice};
+pub use split::{Slice, split};
+pub use text::{LineIndex, Position, Source, Span};
+pub use tree::{Entry, NodeId, SyntaxError, Tree, Value};
+
+use crate::limits;
+
+/// Reads one document of a source: JSON where it is JSON, else YAML. None if nothing is in it.
+///
+/// # Errors
+/// Says where the text is neither.
+pub fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s>>, SyntaxError> {
+    let span = Span { start: slice.start, end: slice.end };
+    let text = span.of(source);
+    if text.len() > limits::DOCUMENT_BYTES {
+        let message = format!("the document is longer than {} bytes", limits::DOCUMENT_BYTES);
+        return Err(SyntaxError { span: Span { end: span.start, ..span }, message });
+    }
+    if text.trim_start().starts_with(['{', '['])
+        && let Some(tree) = json::parse(source, slice)
+    {
+        return tree.map(Some);
+    }
+    yaml::parse(source, slice)
+}

@@ -1,0 +1,171 @@
+//! What is wrong with a document: one constructor for each problem that the reader can report.
+
+use super::document::Place;
+use super::{FieldPath, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The API server refuses the object.
+    Error,
+    /// It takes the object, and something in it counts for nothing or is read in a way to know.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// A problem in a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// A stable name of the problem: `unknown-field`.
+    pub id: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The object.
+    pub place: Place,
+    /// The field.
+    pub path: FieldPath,
+    /// Where the field, or what is wrong in it, stands.
+    pub span: Span,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Other places that matter.
+    pub related: Vec<Related>,
+}
+
+/// Another place that matters for a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Why.
+    pub message: String,
+    /// The object there.
+    pub place: Place,
+    /// The field there.
+    pub path: FieldPath,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A problem before it is known where its field stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) severity: Severity,
+    pub(super) id: &'static str,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+fn error(id: &'static str, message: impl Into<String>) -> Problem {
+    Problem { severity: Severity::Error, id, message: message.into(), help: None }
+}
+
+fn warning(id: &'static str, message: impl Into<String>) -> Problem {
+    Problem { severity: Severity::Warning, id, message: message.into(), help: None }
+}
+
+impl Problem {
+    pub(super) fn help(mut self, help: impl Into<String>) -> Problem {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+// Reading.
+
+pub(super) fn syntax(message: &str) -> Problem {
+    error("syntax", message)
+}
+
+pub(super) fn not_an_object(found: &str) -> Problem {
+    error("not-an-object", format!("a document must be a map, not {found}"))
+}
+
+pub(super) fn kind_missing() -> Problem {
+    error("kind-missing", "object `kind` is missing")
+}
+
+pub(super) fn api_version_missing(kind: &str, expected: &str) -> Problem {
+    error("api-version-missing", format!("object `apiVersion` is missing for kind `{kind}`"))
+        .help(format!("apiVersion: {expected}"))
+}
+
+pub(super) fn no_such_kind(kind: &str, version: &str, help: String) -> Problem {
+    error("no-such-kind", format!("no matches for kind `{kind}` in version `{version}`")).help(help)
+}
+
+pub(super) fn items_not_list() -> Problem {
+    error("items-not-list", "`items` of a list must be a list")
+}
+
+pub(super) fn too_deep(levels: usize) -> Problem {
+    error("too-deep", format!("nested more than {levels} levels deep"))
+}
+
+pub(super) fn wrong_type(found: &str, expected: &str) -> Problem {
+    error("wrong-type", format!("cannot unmarshal {found} into a field of type {expected}"))
+}
+
+pub(super) fn unknown_field(name: &str) -> Problem {
+    warning("unknown-field", format!("unknown field `{name}`"))
+}
+
+pub(super) fn and_more(count: usize) -> Problem {
+    warning("and-more", format!("{count} more problems in this object are not listed"))
+}
+
+pub(super) fn replaced(kind: &str, name: &str) -> Problem {
+    warning(
+        "replaced",
+        format!("{kind} `{name}` stands here and again later: the later one counts (C25)"),
+    )
+}
+
+// Validation, in the API server's words.
+
+pub(super) fn name_required() -> Problem {
+    error("name-required", "required value: name or generateName is required")
+}
+
+pub(super) fn invalid(value: &str, why: &str) -> Problem {
+    error("invalid-value", format!("invalid value: `{value}`: {why}"))
+}
+
+pub(super) fn required(what: &str) -> Problem {
+    error("required-value", format!("required value: {what}"))
+}
+
+pub(super) fn forbidden(why: &str) -> Problem {
+    error("forbidden", format!("forbidden: {why}"))
+}
+
+pub(super) fn unsupported(value: &str, supported: &[&str]) -> Problem {
+    let list: Vec<String> = supported.iter().map(|value| format!("`{value}`")).collect();
+    let list = list.join(", ");
+    let problem = error(
+        "unsupported-value",
+        format!("unsupported value: `{value}`: supported values: {list}"),
+    );
+    match supported.iter().find(|one| one.eq_ignore_ascii_case(value)) {
+        Some(meant) => problem.help(format!("write `{meant}`")),
+        None => problem,
+    }
+}
+
+pub(super) fn legacy_cidr(value: &str, why: &str, canonical: &str) -> Problem {
+    warning("legacy-cidr", format!("`{value}`: newer API servers refuse it: {why} (C21)"))
+        .help(format!("write `{canonical}`"))
+}
+
+pub(super) fn ignored_address(value: &str) -> Problem {
+    warning("ignored-address", format!("`{value}` is no address and is left out"))
+}

@@ -1,0 +1,251 @@
+//! An object whose fields have the right types, to what the engine keeps: what a server validates
+//! is validated.
+
+mod network_policy;
+mod pod;
+mod service;
+
+use super::diagnostic::{self, Problem};
+use super::document::{Body, Kind, Labels, Namespace, Node, Owner, Workload};
+use super::read::Record;
+use super::schema::whole;
+use super::{FieldPath, NodeId, Span, Tree, Value, locate, names};
+use crate::netset::{CidrError, LegacySpelling, ParsedCidr, parse_cidr, parse_ip};
+
+/// Reads one object, and gathers what is wrong with it.
+pub(super) struct Reader<'a> {
+    tree: &'a Tree<'a>,
+    top: NodeId,
+    found: &'a mut Vec<(Problem, FieldPath, Span)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        tree: &'a Tree<'a>,
+        top: NodeId,
+        found: &'a mut Vec<(Problem, FieldPath, Span)>,
+    ) -> Reader<'a> {
+        Reader { tree, top, found }
+    }
+
+    /// The body of an object of a kind, if it is one without errors.
+    pub(super) fn read(&mut self, kind: Kind, record: &mut Record) -> Option<Body> {
+        let root = FieldPath::root();
+        let metadata = self.at(Some(self.top), "metadata");
+        self.metadata(kind, metadata, record);
+        let labels_at = self.at(metadata, "labels");
+        let labels = self.labels(labels_at, &root.key("metadata").key("labels"));
+        let spec = self.at(Some(self.top), "spec");
+        let status = self.at(Some(self.top), "status");
+        let spec_path = root.key("spec");
+        Some(match kind {
+            Kind::Namespace => Body::Namespace(Namespace { labels }),
+            Kind::Node => Body::Node(self.node(labels, spec, status)),
+            Kind::Pod => {
+                let owner = self.owner(metadata);
+                Body::Pod(self.pod(labels, owner, spec, status, &spec_path))
+            }
+            Kind::CronJob => {
+                let job = self.at(self.at(spec, "jobTemplate"), "spec");
+                let path = spec_path.key("jobTemplate").key("spec");
+                let owner = self.owner(metadata);
+                self.workload(labels, owner, job, &path)
+            }
+            Kind::Deployment
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::ReplicaSet
+            | Kind::ReplicationController
+            | Kind::Job => {
+                let owner = self.owner(metadata);
+                self.workload(labels, owner, spec, &spec_path)
+            }
+            Kind::Service => Body::Service(self.service(spec, status)),
+            Kind::NetworkPolicy => Body::NetworkPolicy(self.network_policy(spec)),
+        })
+    }
+
+    fn metadata(&mut self, kind: Kind, metadata: Option<NodeId>, record: &mut Record) {
+        let path = FieldPath::root().key("metadata");
+        match (self.text(metadata, "name"), self.text(metadata, "generateName")) {
+            (Some(name), _) if !name.is_empty() => {
+                let wrong = match kind {
+                    Kind::Namespace | Kind::Service => names::label(name),
+                    _ => names::subdomain(name),
+                };
+                for why in wrong {
+                    self.say(diagnostic::invalid(name, &why), path.key("name"));
+                }
+            }
+            (_, Some(prefix)) if !prefix.is_empty() => record.name = Some(prefix.to_owned()),
+            _ => self.say(diagnostic::name_required(), path.key("name")),
+        }
+        if let Some(namespace) = record.namespace.clone().filter(|_| kind.is_namespaced()) {
+            for why in names::label(&namespace) {
+                self.say(diagnostic::invalid(&namespace, &why), path.key("namespace"));
+            }
+        }
+    }
+
+    fn workload(
+        &mut self,
+        labels: Labels,
+        owner: Option<Owner>,
+        spec: Option<NodeId>,
+        path: &FieldPath,
+    ) -> Body {
+        let template = self.at(spec, "template");
+        let path = path.key("template");
+        let template_labels_at = self.at(self.at(template, "metadata"), "labels");
+        let template_labels =
+            self.labels(template_labels_at, &path.key("metadata").key("labels"));
+        let template = self.pod_spec(self.at(template, "spec"), &path.key("spec"));
+        Body::Workload(Workload { labels, owner, template_labels, template })
+    }
+
+    fn node(&mut self, labels: Labels, spec: Option<NodeId>, status: Option<NodeId>) -> Node {
+        let root = FieldPath::root();
+        let mut typed: Vec<(u8, std::net::IpAddr)> = Vec::new();
+        let path = root.key("status").key("addresses");
+        for (index, item) in self.list(status, "addresses").into_iter().enumerate() {
+            let rank = match self.text(Some(item), "type") {
+                Some("InternalIP") => 0,
+                Some("ExternalIP") => 1,
+                _ => continue,
+            };
+            let path = path.index(index).key("address");
+            let address = self.text(Some(item), "address").unwrap_or("");
+            typed.extend(self.address(address, &path).map(|ip| (rank, ip)));
+        }
+        typed.sort_by_key(|(rank, _)| *rank);
+        let mut pod_cidrs = Vec::new();
+        let many = self.list(spec, "podCIDRs");
+        let path = root.key("spec");
+        let written: Vec<(String, FieldPath)> = if many.is_empty() {
+            let one = self.text(spec, "podCIDR").map(str::to_owned);
+            one.into_iter().map(|text| (text, path.key("podCIDR"))).collect()
+        } else {
+            let texts = many.into_iter().enumerate();
+            texts
+                .map(|(index, item)| {
+                    (self.string(item).to_owned(), path.key("podCIDRs").index(index))
+                })
+                .collect()
+        };
+        for (text, path) in written.into_iter().filter(|(text, _)| !text.is_empty()) {
+            pod_cidrs.extend(self.cidr(&text, &path));
+        }
+        Node { labels, addresses: typed.into_iter().map(|(_, ip)| ip).collect(), pod_cidrs }
+    }
+
+    /// The owner reference of the controller.
+    fn owner(&self, metadata: Option<NodeId>) -> Option<Owner> {
+        let references = self.list(metadata, "ownerReferences");
+        let owner = references.into_iter().find(|reference| self.flag(Some(*reference), "controller"))?;
+        let text = |key| self.text(Some(owner), key).unwrap_or("").to_owned();
+        Some(Owner { api_version: text("apiVersion"), kind: text("kind"), name: text("name") })
+    }
+
+    /// A map of labels; a value that is null is empty.
+    fn labels(&mut self, at: Option<NodeId>, path: &FieldPath) -> Labels {
+        let Some(at) = at else { return Labels::default() };
+        let tree = self.tree;
+        let mut labels = Vec::new();
+        for entry in tree.entries(at) {
+            let value = self.string(entry.value);
+            for why in names::qualified_name(entry.key) {
+                self.say_at(diagnostic::invalid(entry.key, &why), path.clone(), entry.key_span);
+            }
+            for why in names::label_value(value) {
+                let problem = diagnostic::invalid(value, &why);
+                self.say_at(problem, path.clone(), tree.span(entry.value));
+            }
+            labels.push((entry.key.to_owned(), value.to_owned()));
+        }
+        labels.into_iter().collect()
+    }
+
+    /// A block of addresses, if it is one; spellings that newer servers refuse are warnings.
+    fn cidr(&mut self, text: &str, path: &FieldPath) -> Option<crate::netset::Cidr> {
+        match parse_cidr(text) {
+            Ok(ParsedCidr { cidr, spelling }) => {
+                for legacy in spelling {
+                    let why = match legacy {
+                        LegacySpelling::LeadingZeros => {
+                            "must not have leading 0s in IP or prefix length"
+                        }
+                        LegacySpelling::HostBits => {
+                            "must not have bits set beyond the prefix length"
+                        }
+                        LegacySpelling::Ipv4Mapped => "must not have an IPv4-mapped IPv6 address",
+                    };
+                    let canonical = cidr.to_string();
+                    self.say(diagnostic::legacy_cidr(text, why, &canonical), path.clone());
+                }
+                Some(cidr)
+            }
+            Err(CidrError) => {
+                let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+                self.say(diagnostic::invalid(text, why), path.clone());
+                None
+            }
+        }
+    }
+
+    /// An address of a status; anything else is left out, and said.
+    fn address(&mut self, text: &str, path: &FieldPath) -> Option<std::net::IpAddr> {
+        match parse_ip(text) {
+            Ok((ip, _)) => Some(ip),
+            Err(CidrError) => {
+                if !text.is_empty() {
+                    self.say(diagnostic::ignored_address(text), path.clone());
+                }
+                None
+            }
+        }
+    }
+
+    // Fields, whose types are right.
+
+    fn at(&self, of: Option<NodeId>, key: &str) -> Option<NodeId> {
+        let value = self.tree.get(of?, key)?;
+        (self.tree.value(value) != Value::Null).then_some(value)
+    }
+
+    fn list(&self, of: Option<NodeId>, key: &str) -> Vec<NodeId> {
+        self.at(of, key).map_or_else(Vec::new, |list| self.tree.items(list).collect())
+    }
+
+    fn text(&self, of: Option<NodeId>, key: &str) -> Option<&'a str> {
+        match self.tree.value(self.at(of, key)?) {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn string(&self, at: NodeId) -> &'a str {
+        match self.tree.value(at) {
+            Value::String(text) => text,
+            _ => "",
+        }
+    }
+
+    fn flag(&self, of: Option<NodeId>, key: &str) -> bool {
+        self.at(of, key).is_some_and(|flag| self.tree.value(flag) == Value::Bool(true))
+    }
+
+    fn number(&self, of: Option<NodeId>, key: &str) -> Option<i64> {
+        whole(self.tree.value(self.at(of, key)?))
+    }
+
+    // Problems.
+
+    fn say(&mut self, problem: Problem, path: FieldPath) {
+        let (span, _) = locate::span_of(self.tree, self.top, &path);
+        self.say_at(problem, path, span);
+    }
+
+    fn say_at(&mut self, problem: Problem, path: FieldPath, span: Span) {
+        self.found.push((problem, path, span));
+    }
+}

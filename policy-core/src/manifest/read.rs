@@ -1,0 +1,309 @@
+//! Slices to records: one for each object, whatever became of it.
+
+use super::diagnostic::{self, Diagnostic, Problem, Related, Severity};
+use super::document::{Kind, Object, ObjectKey, Place};
+use super::object::Reader;
+use super::schema::{self, describe};
+use super::{FieldPath, NodeId, Slice, Source, Span, Tree, Value, parse, split};
+use crate::limits;
+use crate::map::Map;
+
+/// How to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The namespace of objects that name none, as with `kubectl --namespace`.
+    pub namespace: String,
+    /// Whether to keep each `spec` as the API server would store it.
+    pub keep_spec: bool,
+}
+
+/// An object that was met, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Where it stands.
+    pub place: Place,
+    /// `apiVersion`, as written.
+    pub api_version: Option<String>,
+    /// `kind`, as written; none for text that cannot be parsed.
+    pub kind: Option<String>,
+    /// Its namespace, if its kind has one.
+    pub namespace: Option<String>,
+    /// `metadata.name`
+    pub name: Option<String>,
+    /// Whether an API server would accept it; none for a kind that is not read.
+    pub accepted: Option<bool>,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// `spec` as it would be stored, the defaults of a NetworkPolicy filled in, if that was asked
+    /// for and it is accepted.
+    pub spec: Option<serde_json::Value>,
+    /// What the engine keeps, if it is accepted and of a kind that is read.
+    pub object: Option<Object>,
+}
+
+/// Everything that was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The texts.
+    pub sources: Vec<Source>,
+    /// The objects, in order.
+    pub records: Vec<Record>,
+}
+
+impl Reading {
+    /// The objects that count: of two of one kind, namespace and name the later, and the earlier
+    /// one's record says so (C25).
+    pub fn take_objects(&mut self) -> Vec<Object> {
+        let mut last: Map<ObjectKey, usize> = Map::default();
+        let mut replaced: Vec<(usize, Place)> = Vec::new();
+        for (at, record) in self.records.iter().enumerate() {
+            let Some(object) = &record.object else { continue };
+            if let Some(before) = last.insert(object.key.clone(), at) {
+                replaced.push((before, record.place));
+            }
+        }
+        for (at, by) in replaced {
+            let Some(record) = self.records.get_mut(at) else { continue };
+            let Some(object) = record.object.take() else { continue };
+            let ObjectKey { kind, namespace, name } = &object.key;
+            let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+            let problem = diagnostic::replaced(kind.name(), &name);
+            record.diagnostics.push(Diagnostic {
+                severity: problem.severity,
+                id: problem.id,
+                message: problem.message,
+                place: record.place,
+                path: FieldPath::root(),
+                span: Span::default(),
+                help: problem.help,
+                related: vec![Related {
+                    message: "the one that counts".to_owned(),
+                    place: by,
+                    path: FieldPath::root(),
+                    span: Span::default(),
+                }],
+            });
+        }
+        self.records.iter_mut().filter_map(|record| record.object.take()).collect()
+    }
+}
+
+/// Reads every document of some sources. Never fails: what cannot be read is a record that says
+/// so, and voids nothing else.
+///
+/// ```
+/// use policy_core::manifest::{ReadOptions, Source, read};
+///
+/// let text = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n---\n]\n";
+/// let sources = vec![Source { name: "shop.yaml".into(), text: text.into() }];
+/// let options = ReadOptions { namespace: "default".into(), keep_spec: false };
+/// let reading = read(sources, &options);
+/// let accepted: Vec<_> = reading.records.iter().map(|record| record.accepted).collect();
+/// assert_eq!(accepted, [Some(true), Some(false)]);
+/// ```
+pub fn read(sources: Vec<Source>, options: &ReadOptions) -> Reading {
+    let mut records = Vec::new();
+    for (index, source) in (0..).zip(&sources) {
+        for slice in split(source) {
+            records.extend(read_slice(index, source, &slice, options));
+        }
+    }
+    Reading { sources, records }
+}
+
+/// Reads one document: a record for each object in it, so none for the List around them.
+pub fn read_slice(
+    source_index: u32,
+    source: &Source,
+    slice: &Slice,
+    options: &ReadOptions,
+) -> Vec<Record> {
+    let place = Place { source: source_index, document: slice.document, item: None };
+    match parse(&source.text, slice) {
+        Ok(None) => Vec::new(),
+        Err(error) => {
+            let problem = diagnostic::syntax(&error.message);
+            vec![refused(place, vec![(problem, FieldPath::root(), error.span)])]
+        }
+        Ok(Some(tree)) => read_top(&tree, place, options),
+    }
+}
+
+fn read_top(tree: &Tree<'_>, place: Place, options: &ReadOptions) -> Vec<Record> {
+    let top = tree.root();
+    // A document of comments, or of nothing but `null`.
+    if tree.value(top) == Value::Null {
+        return Vec::new();
+    }
+    let is_list = text(tree, top, "kind").is_some_and(|kind| kind.ends_with("List"));
+    let items = tree.get(top, "items");
+    let (true, Some(items)) = (is_list, items) else {
+        return vec![read_object(tree, top, place, options, None)];
+    };
+    match tree.value(items) {
+        Value::Null => Vec::new(),
+        Value::List => {
+            let of = text(tree, top, "kind").and_then(|kind| kind.strip_suffix("List"));
+            let typed = of.filter(|kind| !kind.is_empty()).zip(text(tree, top, "apiVersion"));
+            let items = tree.items(items).enumerate();
+            items
+                .map(|(index, item)| {
+                    let item_index = u32::try_from(index).unwrap_or(u32::MAX);
+                    let place = Place { item: Some(item_index), ..place };
+                    read_object(tree, item, place, options, typed)
+                })
+                .collect()
+        }
+        _ => {
+            let path = FieldPath::root().key("items");
+            vec![refused(place, vec![(diagnostic::items_not_list(), path, tree.span(items))])]
+        }
+    }
+}
+
+/// Reads one object. `typed`: the kind and version that a list such as `PodList` gives its items
+/// where they name none.
+fn read_object(
+    tree: &Tree<'_>,
+    top: NodeId,
+    place: Place,
+    options: &ReadOptions,
+    typed: Option<(&str, &str)>,
+) -> Record {
+    let root = FieldPath::root;
+    let here = tree.span(top);
+    if tree.value(top) != Value::Map {
+        let problem = diagnostic::not_an_object(&describe(tree.value(top)));
+        return refused(place, vec![(problem, root(), here)]);
+    }
+    let kind_text = text(tree, top, "kind").filter(|kind| !kind.is_empty());
+    let version_text = text(tree, top, "apiVersion").filter(|version| !version.is_empty());
+    let kind_text = kind_text.or(typed.map(|(kind, _)| kind));
+    let version_text = version_text.or(typed.map(|(_, version)| version));
+    let mut record = Record {
+        place,
+        api_version: version_text.map(str::to_owned),
+        kind: kind_text.map(str::to_owned),
+        namespace: None,
+        name: None,
+        accepted: None,
+        diagnostics: Vec::new(),
+        spec: None,
+        object: None,
+    };
+    let metadata = tree.get(top, "metadata");
+    let meta = |key| metadata.and_then(|metadata| text(tree, metadata, key));
+    let name = meta("name").filter(|name| !name.is_empty());
+    record.name = name.map(str::to_owned);
+    record.namespace = meta("namespace").filter(|name| !name.is_empty()).map(str::to_owned);
+    let Some(kind_text) = kind_text else {
+        return refuse(record, vec![(diagnostic::kind_missing(), root(), here)]);
+    };
+    let known = Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(kind_text));
+    let Some(kind) = known else { return record };
+    let span_of = |key| super::locate::span_of(tree, top, &root().key(key)).0;
+    let expected = kind.api_version();
+    match version_text {
+        Some(version) if version == expected && kind.name() == kind_text => {}
+        None => {
+            let problem = diagnostic::api_version_missing(kind_text, expected);
+            return refuse(record, vec![(problem, root().key("apiVersion"), here)]);
+        }
+        Some(version) => {
+            // A kind of another group that has the same name is another kind.
+            let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
+            let foreign = group(version) != group(expected)
+                && group(version).is_some_and(|group| group.contains('.') && !is_of_kubernetes(&group));
+            if foreign {
+                return record;
+            }
+            let field = if version == expected { "kind" } else { "apiVersion" };
+            let help = format!("write apiVersion: {expected}, kind: {}", kind.name());
+            let problem = diagnostic::no_such_kind(kind_text, version, help);
+            return refuse(record, vec![(problem, root().key(field), span_of(field))]);
+        }
+    }
+    record.namespace = kind.is_namespaced().then(|| {
+        record.namespace.take().unwrap_or_else(|| options.namespace.clone())
+    });
+
+    let mut found = schema::check(tree, top, kind);
+    let undecodable = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);
+    if undecodable {
+        return refuse(record, found);
+    }
+    let mut reader = Reader::new(tree, top, &mut found);
+    let body = reader.read(kind, &mut record);
+    let is_refused = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);
+    match body.filter(|_| !is_refused) {
+        None => refuse(record, found),
+        Some(body) => {
+            record.accepted = Some(true);
+            record.diagnostics = place_all(found, place);
+            record.spec = options.keep_spec.then(|| super::stored::spec(tree, top, kind)).flatten();
+            let key = ObjectKey {
+                kind,
+                namespace: record.namespace.clone().unwrap_or_default(),
+                name: record.name.clone().unwrap_or_default(),
+            };
+            record.object = Some(Object { key, place, body });
+            record
+        }
+    }
+}
+
+/// Whether a group is one of Kubernetes itself, so that a known kind in it is a mistake.
+fn is_of_kubernetes(group: &str) -> bool {
+    group == "k8s.io" || group.ends_with(".k8s.io")
+}
+
+fn text<'t>(tree: &'t Tree<'_>, at: NodeId, key: &str) -> Option<&'t str> {
+    match tree.value(tree.get(at, key)?) {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn refused(place: Place, found: Vec<(Problem, FieldPath, Span)>) -> Record {
+    let record = Record {
+        place,
+        api_version: None,
+        kind: None,
+        namespace: None,
+        name: None,
+        accepted: None,
+        diagnostics: Vec::new(),
+        spec: None,
+        object: None,
+    };
+    refuse(record, found)
+}
+
+fn refuse(mut record: Record, found: Vec<(Problem, FieldPath, Span)>) -> Record {
+    record.accepted = Some(false);
+    record.diagnostics = place_all(found, record.place);
+    record
+}
+
+fn place_all(mut found: Vec<(Problem, FieldPath, Span)>, place: Place) -> Vec<Diagnostic> {
+    let count = found.len();
+    if count > limits::DIAGNOSTICS {
+        found.sort_by_key(|(problem, ..)| problem.severity);
+        found.truncate(limits::DIAGNOSTICS);
+        let more = diagnostic::and_more(count - limits::DIAGNOSTICS);
+        found.push((more, FieldPath::root(), Span::default()));
+    }
+    found
+        .into_iter()
+        .map(|(problem, path, span)| Diagnostic {
+            severity: problem.severity,
+            id: problem.id,
+            message: problem.message,
+            place,
+            path,
+            span,
+            help: problem.help,
+            related: Vec::new(),
+        })
+        .collect()
+}

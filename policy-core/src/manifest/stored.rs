@@ -1,0 +1,40 @@
+//! A `spec` as the API server would store it: without unknown fields and empty ones, and a
+//! NetworkPolicy's defaults filled in.
+
+use serde_json::{Map, Value as Json};
+
+use super::document::Kind;
+use super::schema::{self, Stored};
+use super::{NodeId, Tree};
+
+/// The `spec` of an object that was accepted.
+pub(super) fn spec(tree: &Tree<'_>, top: NodeId, kind: Kind) -> Option<Json> {
+    let spec = schema::stored(tree, top, kind, "spec");
+    match (kind, spec) {
+        (Kind::NetworkPolicy, Stored::Empty | Stored::Missing) => {
+            Some(with_defaults(Map::new()))
+        }
+        (Kind::NetworkPolicy, Stored::Value(Json::Object(spec))) => Some(with_defaults(spec)),
+        (_, Stored::Value(spec)) => Some(spec),
+        (_, Stored::Empty | Stored::Missing) => None,
+    }
+}
+
+fn with_defaults(mut spec: Map<String, Json>) -> Json {
+    spec.entry("podSelector").or_insert_with(|| Json::Object(Map::new()));
+    let has_egress = spec.contains_key("egress");
+    spec.entry("policyTypes").or_insert_with(|| {
+        let types: &[&str] = if has_egress { &["Ingress", "Egress"] } else { &["Ingress"] };
+        types.iter().copied().map(Json::from).collect()
+    });
+    for field in ["ingress", "egress"] {
+        let rules = spec.get_mut(field).and_then(Json::as_array_mut);
+        let ports = rules.into_iter().flatten().filter_map(|rule| rule.get_mut("ports"));
+        for port in ports.filter_map(Json::as_array_mut).flatten() {
+            if let Some(port) = port.as_object_mut() {
+                port.entry("protocol").or_insert_with(|| Json::from("TCP"));
+            }
+        }
+    }
+    Json::Object(spec)
+}

@@ -1,0 +1,27 @@
+//! Files that are made, and checked in.
+
+mod schema_table;
+
+use std::path::Path;
+
+type Generator = fn() -> Result<String, String>;
+
+/// Each file that is made, and what makes it.
+const FILES: [(&str, Generator); 1] =
+    [("policy-core/src/manifest/schema/table.rs", schema_table::generate)];
+
+/// Makes every file, or says which are not as they would be made.
+pub fn run(root: &Path, check: bool) -> Result<(), String> {
+    for (name, generate) in FILES {
+        let path = root.join(name);
+        let now = generate().map_err(|error| format!("{name}: {error}"))?;
+        if std::fs::read_to_string(&path).is_ok_and(|before| before == now) {
+            continue;
+        }
+        if check {
+            return Err(format!("{name} is not current: run `cargo xtask codegen`"));
+        }
+        std::fs::write(&path, now).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}
