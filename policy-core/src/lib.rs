@@ -23,3 +23,5 @@ pub mod profile;
 pub mod dialect;
 
 pub mod compile;
+
+pub mod query;

@@ -45,3 +45,6 @@ pub const DIAGNOSTICS: usize = 100;
 
 /// How many values of one object are checked, aliases followed: a Pod has some thousand.
 pub const OBJECT_VALUES: usize = 1_000_000;
+
+/// How many pairs of members one question may mean: a question about more is a matrix.
+pub const QUESTION_PAIRS: usize = 1_000_000;

@@ -95,6 +95,11 @@ impl PodRanges {
         PodRanges { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
     }
 
+    /// Whether nothing says which addresses pods have, so that IPv4 is assumed.
+    pub fn is_assumed(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
     /// The ranges of a family that a pod with an address of that family may be in: all addresses
     /// where nothing narrows them. `false` beside them: it is not even certain that a block over
     /// the whole family covers the pod (C26).

@@ -39,6 +39,21 @@ impl AddressSet {
         AddressSet { v4: IntervalSet::from_ranges(v4), v6: IntervalSet::from_ranges(v6) }
     }
 
+    /// From the first to the last, both included; none if they are of two families.
+    pub fn from_range(first: IpAddr, last: IpAddr) -> AddressSet {
+        match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => AddressSet {
+                v4: IntervalSet::range(first.to_bits(), last.to_bits()),
+                v6: IntervalSet::empty(),
+            },
+            (IpAddr::V6(first), IpAddr::V6(last)) => AddressSet {
+                v4: IntervalSet::empty(),
+                v6: IntervalSet::range(first.to_bits(), last.to_bits()),
+            },
+            _ => AddressSet::empty(),
+        }
+    }
+
     /// Whether no address is in it.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

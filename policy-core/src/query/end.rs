@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::QuestionError;
-use crate::cluster::{Address, Backend, Cluster, EndpointId, ServiceError, address, number};
+use crate::cluster::{Backend, Cluster, EndpointId, ServiceError, address, number};
 use crate::limits;
 use crate::manifest::document::{Kind, PortRef, Service};
 use crate::netset::{Cidr, Family, Protocol};
@@ -190,6 +190,8 @@ pub enum Member {
         /// Of each family; both none if the manifests hold no address of it.
         addresses: [Option<IpAddr>; 2],
     },
+    /// The endpoints of a Service that stand in no manifest (C10); as the end was written.
+    Missing(String),
     /// Addresses of nobody that was read, from the first to the last.
     Outside {
         /// The first.
@@ -205,6 +207,7 @@ impl Member {
         match self {
             Member::Endpoint(id) => cluster.display(*id),
             Member::Node { name, .. } => format!("node/{name}"),
+            Member::Missing(end) => end.clone(),
             Member::Outside { first, last } if first == last => first.to_string(),
             Member::Outside { first, last } => format!("{first}-{last}"),
         }
@@ -396,11 +399,4 @@ pub(crate) fn named_ports(
     own.filter(|port| Some(port.name) == name && port.protocol == protocol)
         .map(|port| port.port)
         .collect()
-}
-
-/// Whether an endpoint may have an address of a family.
-pub(crate) fn has_family(cluster: &Cluster, endpoint: EndpointId, family: Family) -> bool {
-    cluster
-        .endpoint(endpoint)
-        .is_some_and(|endpoint| endpoint.address(family) != Address::Absent)
 }

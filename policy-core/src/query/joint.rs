@@ -45,6 +45,7 @@ impl<'a> Side<'a> {
             Member::Node { name, addresses } => {
                 Side::Node { name, addresses: addresses.map(|ip| ip.map(number)) }
             }
+            Member::Missing(_) => return None,
             Member::Outside { first, .. } => {
                 Side::Address { family: Family::of(*first), address: number(*first) }
             }
@@ -93,41 +94,6 @@ impl Joint {
             some |= reading.at(policy, protocol, port, [true, true]);
         }
         (every, some)
-    }
-
-    /// The clauses that a port's verdict hangs on, those within one end aside: C13, C14, C15.
-    /// And whether it hangs on something within an end.
-    pub(crate) fn hangs_on(
-        &self,
-        policy: &CompiledPolicy,
-        protocol: Protocol,
-        port: u16,
-    ) -> (Vec<Clause>, bool) {
-        let sides = [[false, false], [false, true], [true, false], [true, true]];
-        let outcomes: Vec<[bool; 4]> = self
-            .readings
-            .iter()
-            .map(|reading| sides.map(|side| reading.at(policy, protocol, port, side)))
-            .collect();
-        let mut clauses = Vec::new();
-        for (at, one) in self.readings.iter().enumerate() {
-            for (other_at, other) in self.readings.iter().enumerate().skip(at + 1) {
-                let host = one.host_network != other.host_network;
-                let node = one.own_node != other.own_node;
-                let itself = one.itself != other.itself;
-                let differ = outcomes.get(at) != outcomes.get(other_at);
-                match (differ, host, node, itself) {
-                    (true, true, false, false) => clauses.push(Clause::HOST_NETWORK),
-                    (true, false, true, false) => clauses.push(Clause::OWN_NODE),
-                    (true, false, false, true) => clauses.push(Clause::ITSELF),
-                    _ => {}
-                }
-            }
-        }
-        clauses.sort_unstable();
-        clauses.dedup();
-        let within = outcomes.iter().any(|[first, rest @ ..]| rest.iter().any(|one| one != first));
-        (clauses, within)
     }
 }
 
@@ -262,7 +228,7 @@ impl Column {
 }
 
 /// Whether one member, under a reading of C13, is the node that the other is on.
-fn is_node_of(
+pub(super) fn is_node_of(
     policy: &CompiledPolicy,
     one: &Side<'_>,
     other: &Side<'_>,

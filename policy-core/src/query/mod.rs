@@ -11,9 +11,13 @@ mod why;
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
 pub use error::QuestionError;
 pub use flow::{Answer, Assumption, Detail, Part, Question, Verdict, flow, verdict};
-pub use isolation::{EndpointIsolation, Isolation, NamespaceIsolation, Reach, isolation};
+pub use isolation::{
+    DefaultDeny, DirectionIsolation, EndpointIsolation, Isolation, NamespaceIsolation, Reach,
+    isolation,
+};
 pub use matrix::{
-    AddressRange, Block, ClassEntry, Counts, Filter, Matrix, MatrixEnd, Pair, matrix,
+    Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
+    outside_of, pairs, units,
 };
 pub use why::{
     EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why,

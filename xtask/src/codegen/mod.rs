@@ -11,7 +11,7 @@ const FILES: [(&str, Generator); 1] =
     [("policy-core/src/manifest/schema/table.rs", schema_table::generate)];
 
 /// Makes every file, or says which are not as they would be made.
-pub fn run(root: &Path, check: bool) -> Result<(), String> {
+pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
     for (name, generate) in FILES {
         let path = root.join(name);
         let now = generate().map_err(|error| format!("{name}: {error}"))?;

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
 /// The text of `policy-core/src/manifest/schema/table.rs`.
-pub fn generate() -> Result<String, String> {
+pub(crate) fn generate() -> Result<String, String> {
     let mut types = Types::default();
     let roots = [
         ("Namespace", types.add::<core::v1::Namespace>()?),
@@ -30,7 +30,7 @@ pub fn generate() -> Result<String, String> {
     let mut out = String::from(
         "//! The fields of the kinds that are read. Made from `k8s-openapi` by \
          `cargo xtask codegen`: do not edit.\n\n\
-         use super::Field::{self, *};\nuse super::Type;\nuse crate::manifest::document::Kind;\n\n",
+         use super::Field::*;\nuse super::Type;\nuse crate::manifest::document::Kind;\n\n",
     );
     let write = |out: &mut String, text: String| out.push_str(&text);
     write(&mut out, "/// The type of an object of a kind, as an index into [`TYPES`].\n".to_owned());
@@ -50,7 +50,7 @@ pub fn generate() -> Result<String, String> {
         }
         out.push_str("] },\n");
     }
-    out.push_str("];\n\n/// Fields of any type.\npub(super) const ANY: Field = Any;\n");
+    out.push_str("];\n");
     Ok(out)
 }
 

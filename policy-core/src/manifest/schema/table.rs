@@ -1,6 +1,6 @@
 //! The fields of the kinds that are read. Made from `k8s-openapi` by `cargo xtask codegen`: do not edit.
 
-use super::Field::{self, *};
+use super::Field::*;
 use super::Type;
 use crate::manifest::document::Kind;
 
@@ -258,6 +258,3 @@ pub(super) static TYPES: [Type; 232] = [
     Type { name: "ObjectMeta", fields: &[("annotations", Map(&Text)), ("creationTimestamp", Text), ("deletionGracePeriodSeconds", Int64), ("deletionTimestamp", Text), ("finalizers", List(&Text)), ("generateName", Text), ("generation", Int64), ("labels", Map(&Text)), ("managedFields", List(&Struct(229))), ("name", Text), ("namespace", Text), ("ownerReferences", List(&Struct(231))), ("resourceVersion", Text), ("selfLink", Text), ("uid", Text), ] },
     Type { name: "OwnerReference", fields: &[("apiVersion", Text), ("blockOwnerDeletion", Bool), ("controller", Bool), ("kind", Text), ("name", Text), ("uid", Text), ] },
 ];
-
-/// Fields of any type.
-pub(super) const ANY: Field = Any;

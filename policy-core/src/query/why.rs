@@ -1,0 +1,638 @@
+//! Why: the rules run again for one flow, with their places.
+
+use super::flow::Verdict;
+use super::joint::{Joint, Side};
+use crate::clause::Clause;
+use crate::cluster::{
+    Address, Endpoint, Requirement, Selector, address, last_address, number,
+};
+use crate::compile::{Cell, CompiledPolicy, FAMILIES};
+use crate::manifest::FieldPath;
+use crate::manifest::document::{ObjectKey, Place};
+use crate::netset::{
+    AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic,
+};
+use crate::profile::{BlockCovers, HostNetwork, OwnNodeEgress};
+use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Port, Ports};
+
+/// Why a flow has its verdict: both ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// At the source.
+    pub egress: EndWhy,
+    /// At the destination.
+    pub ingress: EndWhy,
+}
+
+/// Why an end lets a flow through or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndWhy {
+    /// What the end says, whatever the other says.
+    pub verdict: Verdict,
+    /// What that comes from.
+    pub reason: EndReason,
+    /// The policies that isolate the end, with their rules; empty unless it is isolated.
+    pub policies: Vec<PolicyWhy>,
+}
+
+/// What an end's verdict comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// No policy speaks of nodes and addresses: only of pods.
+    NotAPod,
+    /// No policy isolates the pod for the direction.
+    NotIsolated,
+    /// Policies isolate it: what a rule of theirs admits flows.
+    Isolated,
+    /// A clause lets the flow pass, whatever the policies say.
+    Exempt(Clause),
+    /// The two ends have no family of addresses in common (C21).
+    NoCommonFamily,
+}
+
+/// A policy that isolates an end, and what each of its rules says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyWhy {
+    /// The policy.
+    pub policy: ObjectKey,
+    /// Where it stands.
+    pub place: Place,
+    /// Its rules of the direction, in order.
+    pub rules: Vec<RuleWhy>,
+}
+
+/// What a rule says of a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleWhy {
+    /// The rule: `spec.ingress[0]`.
+    pub path: FieldPath,
+    /// Whether it admits the flow: all that was asked for `Yes`, none of it for `No`.
+    pub matched: Matched,
+    /// Its peers, in order; none means everyone.
+    pub peers: Vec<PeerWhy>,
+    /// Its ports, in order; none means every port.
+    pub ports: Vec<PortWhy>,
+}
+
+/// Whether something matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It does in some readings, or for some of what was asked.
+    Partly,
+}
+
+/// What a peer of a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerWhy {
+    /// The peer: `spec.ingress[0].from[1]`.
+    pub path: FieldPath,
+    /// Whether it matches the other end.
+    pub matched: Matched,
+    /// Why, piece by piece.
+    pub reasons: Vec<PeerReason>,
+}
+
+/// A piece of a peer, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerReason {
+    /// A `namespaceSelector` against the other end's namespace.
+    NamespaceSelector {
+        /// The selector.
+        selector: Selector,
+        /// The namespace.
+        namespace: String,
+        /// The first requirement that does not hold, with the value that is there.
+        missed: Option<(Requirement, Option<String>)>,
+    },
+    /// No `namespaceSelector`: the policy's own namespace against the other end's.
+    OwnNamespace {
+        /// The policy's.
+        own: String,
+        /// The other end's.
+        other: String,
+    },
+    /// A `podSelector` against the other end.
+    PodSelector {
+        /// The selector.
+        selector: Selector,
+        /// The other end.
+        endpoint: String,
+        /// The first requirement that does not hold, with the value that is there.
+        missed: Option<(Requirement, Option<String>)>,
+    },
+    /// An `ipBlock` against an address.
+    IpBlock {
+        /// The ranges that it covers.
+        addresses: AddressSet,
+        /// The address, if it is known.
+        address: Option<std::net::IpAddr>,
+    },
+    /// An `ipBlock` covers no address inside the cluster (C8).
+    BlocksOutsideOnly,
+    /// A selector does not match what is no pod.
+    NoPod,
+    /// Whether a selector matches a pod on the host's network is open (C13).
+    HostNetwork,
+}
+
+/// What a port of a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortWhy {
+    /// The port: `spec.ingress[0].ports[0]`.
+    pub path: FieldPath,
+    /// Whether it covers what was asked.
+    pub matched: Matched,
+    /// The port as it stands in the rule.
+    pub port: Port,
+    /// What it means at the destination.
+    pub means: Traffic,
+}
+
+/// Why the flows between two members have their verdict.
+pub(crate) fn explain(
+    policy: &CompiledPolicy,
+    from: &Side<'_>,
+    to: &Side<'_>,
+    joint: &Joint,
+    asked: &Traffic,
+) -> Why {
+    Why {
+        egress: explain_end(policy, Direction::Egress, from, to, joint, asked),
+        ingress: explain_end(policy, Direction::Ingress, to, from, joint, asked),
+    }
+}
+
+fn explain_end(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    joint: &Joint,
+    asked: &Traffic,
+) -> EndWhy {
+    let values = policy.values();
+    let cell = Cell::over(joint.readings.iter().map(|reading| {
+        let families = reading.families.iter().flatten();
+        families.fold((Traffic::empty(), Traffic::empty()), |all, (out, into)| {
+            let pair = match direction {
+                Direction::Egress => out,
+                Direction::Ingress => into,
+            };
+            (
+                all.0.union(values.traffic(pair.certain)),
+                all.1.union(values.traffic(pair.possible)),
+            )
+        })
+    }));
+    let verdict = Verdict::of(&cell.intersection(asked), asked);
+    let Side::Endpoint(id, endpoint) = subject else {
+        return EndWhy { verdict: Verdict::Allow, reason: EndReason::NotAPod, policies: Vec::new() };
+    };
+    let class = policy.class_of(*id);
+    let isolating = class.map_or(&[][..], |class| policy.isolating(direction, class));
+    let always_node = policy.options().profile.host_network() == [HostNetwork::Node];
+    let no_family = joint.readings.iter().all(|one| one.families == [None, None]);
+    let reason = match joint.settled {
+        Some(Clause::ITSELF) => EndReason::Exempt(Clause::ITSELF),
+        Some(Clause::OWN_NODE) if direction == Direction::Ingress => {
+            EndReason::Exempt(Clause::OWN_NODE)
+        }
+        _ if no_family => EndReason::NoCommonFamily,
+        _ if endpoint.host_network && always_node => EndReason::Exempt(Clause::HOST_NETWORK),
+        _ if isolating.is_empty() => EndReason::NotIsolated,
+        _ => EndReason::Isolated,
+    };
+    let told = matches!(reason, EndReason::Isolated | EndReason::Exempt(_));
+    let policies = isolating.iter().filter(|_| told).filter_map(|id| {
+        let own = policy.rulebook().get(*id)?;
+        let rules = own.matches(direction)?.iter().enumerate();
+        let rules = rules.map(|(index, rule)| {
+            let path = FieldPath::root().key("spec").key(direction.name()).index(index);
+            explain_rule(policy, direction, rule, path, endpoint, peer, asked)
+        });
+        Some(PolicyWhy { policy: own.origin.clone(), place: own.place, rules: rules.collect() })
+    });
+    EndWhy { verdict, reason, policies: policies.collect() }
+}
+
+fn explain_rule(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    rule: &Match,
+    path: FieldPath,
+    subject: &Endpoint,
+    peer: &Side<'_>,
+    asked: &Traffic,
+) -> RuleWhy {
+    let peers_field = match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let peers: Vec<PeerWhy> = match &rule.peers {
+        Peers::Anyone => Vec::new(),
+        Peers::Some(peers) => peers
+            .iter()
+            .enumerate()
+            .map(|(index, one)| {
+                let path = path.key(peers_field).index(index);
+                explain_peer(policy, one, path, peer)
+            })
+            .collect(),
+    };
+    let destination = match (direction, peer) {
+        (Direction::Ingress, _) => Some(subject),
+        (Direction::Egress, Side::Endpoint(_, endpoint)) => Some(*endpoint),
+        (Direction::Egress, _) => None,
+    };
+    let ports: Vec<PortWhy> = match &rule.ports {
+        Ports::Every => Vec::new(),
+        Ports::Some(ports) => ports
+            .iter()
+            .enumerate()
+            .map(|(index, port)| {
+                let means = means(policy, port, destination);
+                PortWhy {
+                    path: path.key("ports").index(index),
+                    matched: covers(&means, asked),
+                    port: port.clone(),
+                    means,
+                }
+            })
+            .collect(),
+    };
+    let any = |all: &mut dyn Iterator<Item = Matched>| {
+        let mut some = false;
+        for one in all {
+            match one {
+                Matched::Yes => return Matched::Yes,
+                Matched::Partly => some = true,
+                Matched::No => {}
+            }
+        }
+        if some { Matched::Partly } else { Matched::No }
+    };
+    let by_peers = match &rule.peers {
+        Peers::Anyone => Matched::Yes,
+        Peers::Some(_) => any(&mut peers.iter().map(|peer| peer.matched)),
+    };
+    let by_ports = match &rule.ports {
+        Ports::Every => Matched::Yes,
+        Ports::Some(_) => {
+            let all = ports.iter().fold(Traffic::empty(), |all, port| all.union(&port.means));
+            covers(&all, asked)
+        }
+    };
+    let matched = match (by_peers, by_ports) {
+        (Matched::No, _) | (_, Matched::No) => Matched::No,
+        (Matched::Yes, Matched::Yes) => Matched::Yes,
+        _ => Matched::Partly,
+    };
+    RuleWhy { path, matched, peers, ports }
+}
+
+fn covers(means: &Traffic, asked: &Traffic) -> Matched {
+    if asked.is_subset(means) {
+        Matched::Yes
+    } else if asked.intersects(means) {
+        Matched::Partly
+    } else {
+        Matched::No
+    }
+}
+
+/// What a port of a rule means at a destination.
+fn means(policy: &CompiledPolicy, port: &Port, destination: Option<&Endpoint>) -> Traffic {
+    match port {
+        Port::Range(protocol, first, last) => {
+            Traffic::of(*protocol, PortSet::range(*first, *last))
+        }
+        Port::Named(protocol, name) => {
+            let numbers = numbers_of(policy, destination, *protocol, name);
+            numbers.into_iter().fold(Traffic::empty(), |all, number| {
+                all.union(&Traffic::of(*protocol, PortSet::single(number)))
+            })
+        }
+    }
+}
+
+fn numbers_of(
+    policy: &CompiledPolicy,
+    destination: Option<&Endpoint>,
+    protocol: Protocol,
+    name: &str,
+) -> Vec<u16> {
+    let name = policy.cluster().symbols().get(name);
+    let ports = destination.map_or(&[][..], |destination| &destination.ports);
+    let own = ports.iter().filter(|own| Some(own.name) == name && own.protocol == protocol);
+    own.map(|own| own.port).collect()
+}
+
+fn explain_peer(
+    policy: &CompiledPolicy,
+    one: &Peer,
+    path: FieldPath,
+    peer: &Side<'_>,
+) -> PeerWhy {
+    let (matched, reasons) = match one {
+        Peer::Pods(pods) => explain_pods(policy, pods, peer),
+        Peer::Addresses(block) => explain_block(policy, block, peer),
+    };
+    PeerWhy { path, matched, reasons }
+}
+
+fn explain_pods(
+    policy: &CompiledPolicy,
+    pods: &PodMatch,
+    peer: &Side<'_>,
+) -> (Matched, Vec<PeerReason>) {
+    let Side::Endpoint(id, endpoint) = peer else {
+        return (Matched::No, vec![PeerReason::NoPod]);
+    };
+    let readings = policy.options().profile.host_network();
+    if endpoint.host_network && readings == [HostNetwork::Node] {
+        return (Matched::No, vec![PeerReason::NoPod]);
+    }
+    let cluster = policy.cluster();
+    let Some(namespace) = cluster.namespace(endpoint.namespace) else {
+        return (Matched::No, Vec::new());
+    };
+    let mut reasons = Vec::new();
+    let in_namespace = match &pods.namespaces {
+        Namespaces::Named(name) => {
+            reasons.push(PeerReason::OwnNamespace {
+                own: name.clone(),
+                other: namespace.name.clone(),
+            });
+            *name == namespace.name
+        }
+        Namespaces::Labelled(selector) => {
+            let missed = missed(selector, |key| namespace.labels.get(key));
+            let matches = missed.is_none();
+            reasons.push(PeerReason::NamespaceSelector {
+                selector: selector.clone(),
+                namespace: namespace.name.clone(),
+                missed,
+            });
+            matches
+        }
+    };
+    let missed = missed(&pods.pods, |key| label(policy, endpoint, key));
+    let is_selected = missed.is_none();
+    reasons.push(PeerReason::PodSelector {
+        selector: pods.pods.clone(),
+        endpoint: cluster.display(*id),
+        missed,
+    });
+    let matched = match in_namespace && is_selected {
+        false => Matched::No,
+        true if endpoint.host_network => {
+            reasons.push(PeerReason::HostNetwork);
+            Matched::Partly
+        }
+        true => Matched::Yes,
+    };
+    (matched, reasons)
+}
+
+fn label<'p>(policy: &'p CompiledPolicy, endpoint: &Endpoint, key: &str) -> Option<&'p str> {
+    let symbols = policy.cluster().symbols();
+    endpoint.label(symbols.get(key)?).map(|value| symbols.text(value))
+}
+
+/// The first requirement that does not hold, with the value that is there.
+fn missed<'a>(
+    selector: &Selector,
+    value_of: impl Fn(&str) -> Option<&'a str>,
+) -> Option<(Requirement, Option<String>)> {
+    selector.requirements().iter().find_map(|requirement| {
+        let value = value_of(&requirement.key);
+        (!requirement.holds(value)).then(|| (requirement.clone(), value.map(str::to_owned)))
+    })
+}
+
+fn explain_block(
+    policy: &CompiledPolicy,
+    block: &AddressSet,
+    peer: &Side<'_>,
+) -> (Matched, Vec<PeerReason>) {
+    let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
+    if !covers && !matches!(peer, Side::Address { .. }) {
+        return (Matched::No, vec![PeerReason::BlocksOutsideOnly]);
+    }
+    let mut reasons = Vec::new();
+    let mut outcomes = Vec::new();
+    for family in FAMILIES.into_iter().filter(|family| peer.has(*family)) {
+        let covered = |hope| in_block(policy, block, peer, family, hope);
+        outcomes.push((covered(false), covered(true)));
+        let known = known_address(peer, family);
+        if known.is_some() || reasons.is_empty() {
+            reasons.retain(|one| !matches!(one, PeerReason::IpBlock { address: None, .. }));
+            reasons.push(PeerReason::IpBlock {
+                addresses: block.clone(),
+                address: known.map(|at| address(family, at)),
+            });
+        }
+    }
+    let matched = if outcomes.iter().any(|(worst, _)| *worst) {
+        Matched::Yes
+    } else if outcomes.iter().any(|(_, best)| *best) {
+        Matched::Partly
+    } else {
+        Matched::No
+    };
+    (matched, reasons)
+}
+
+fn known_address(peer: &Side<'_>, family: Family) -> Option<u128> {
+    match peer {
+        Side::Endpoint(_, endpoint) => match endpoint.address(family) {
+            Address::Known(ip) => Some(number(ip)),
+            Address::Absent | Address::Unknown => None,
+        },
+        Side::Node { addresses: [v4, v6], .. } => match family {
+            Family::V4 => *v4,
+            Family::V6 => *v6,
+        },
+        Side::Address { family: own, address } => (*own == family).then_some(*address),
+    }
+}
+
+/// Whether a set of addresses covers a peer in a family: `hope` for the best of the addresses
+/// that the peer may have, else for the worst.
+fn in_block(
+    policy: &CompiledPolicy,
+    block: &AddressSet,
+    peer: &Side<'_>,
+    family: Family,
+    hope: bool,
+) -> bool {
+    let own = block.ranges().filter(|(first, _)| Family::of(*first) == family);
+    let set = IntervalSet::<u128>::from_ranges(own.map(|(first, last)| (number(first), number(last))));
+    if let Some(known) = known_address(peer, family) {
+        return set.contains(known);
+    }
+    let everywhere = IntervalSet::range(0, last_address(family));
+    let (ranges, is_certain) = match peer {
+        Side::Endpoint(_, endpoint) if !endpoint.host_network => {
+            policy.cluster().pod_ranges().of_family(family)
+        }
+        _ => (everywhere, false),
+    };
+    if hope { ranges.intersects(&set) } else { is_certain && ranges.is_subset(&set) }
+}
+
+/// The clauses on which the verdict of a port hangs: those of which another reading, all else
+/// left as it is, gives another verdict.
+pub(crate) fn clauses_at(
+    policy: &CompiledPolicy,
+    from: &Side<'_>,
+    to: &Side<'_>,
+    joint: &Joint,
+    protocol: Protocol,
+    port: u16,
+) -> Vec<Clause> {
+    // What each end's own conditions come to: the other end's address, and the destination's
+    // port names, which both ends share.
+    let outcome = |reading: usize, [to_address, from_address, names]: [bool; 3]| -> bool {
+        let Some(reading) = joint.readings.get(reading) else { return false };
+        let exempt_out = reading.own_node == Some(OwnNodeEgress::Exempt);
+        let exempt_all = reading.itself == Some(true);
+        let families = FAMILIES.into_iter().zip(reading.families);
+        let mut there = families.filter_map(|(family, own)| own.map(|_| family));
+        there.any(|family| {
+            let at = |direction, subject, peer, address| {
+                let point = Point { reading: reading.host_network, family, protocol, port, address, names };
+                end_at(policy, direction, subject, peer, to, &point)
+            };
+            let out = exempt_all || exempt_out || at(Direction::Egress, from, to, to_address);
+            let from_own_node = joint.settled == Some(Clause::OWN_NODE)
+                && super::joint::is_node_of(policy, from, to, reading.host_network);
+            let into =
+                exempt_all || from_own_node || at(Direction::Ingress, to, from, from_address);
+            out && into
+        })
+    };
+    let choices: Vec<[bool; 3]> = (0..8).map(|bits| [0, 1, 2].map(|at| bits >> at & 1 == 1)).collect();
+    let mut clauses = Vec::new();
+    for (at, reading) in joint.readings.iter().enumerate() {
+        for choice in &choices {
+            let [to_address, from_address, names] = *choice;
+            let own = outcome(at, *choice);
+            if own != outcome(at, [!to_address, from_address, names])
+                || own != outcome(at, [to_address, !from_address, names])
+            {
+                clauses.push(Clause::MISSING_ADDRESS);
+            }
+            if own != outcome(at, [to_address, from_address, !names]) {
+                clauses.push(Clause::NAMED_PORT);
+            }
+            for (other, with) in joint.readings.iter().enumerate().skip(at + 1) {
+                if own == outcome(other, *choice) {
+                    continue;
+                }
+                let host = reading.host_network != with.host_network;
+                let node = reading.own_node != with.own_node;
+                let itself = reading.itself != with.itself;
+                match (host, node, itself) {
+                    (false, true, false) => clauses.push(Clause::OWN_NODE),
+                    (false, false, true) => clauses.push(Clause::ITSELF),
+                    // C14 is asked under one reading of C13 only.
+                    (true, _, false) => clauses.push(Clause::HOST_NETWORK),
+                    _ => {}
+                }
+            }
+        }
+    }
+    clauses.sort_unstable();
+    clauses.dedup();
+    clauses
+}
+
+struct Point {
+    reading: HostNetwork,
+    family: Family,
+    protocol: Protocol,
+    port: u16,
+    address: bool,
+    names: bool,
+}
+
+/// Whether an end lets one port through, rule by rule.
+fn end_at(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    to: &Side<'_>,
+    point: &Point,
+) -> bool {
+    let Side::Endpoint(id, endpoint) = subject else { return true };
+    if endpoint.host_network && point.reading == HostNetwork::Node {
+        return true;
+    }
+    let class = policy.class_of(*id);
+    let isolating = class.map_or(&[][..], |class| policy.isolating(direction, class));
+    if isolating.is_empty() {
+        return true;
+    }
+    let as_node = |side: &Side<'_>| match side {
+        Side::Endpoint(_, endpoint) => endpoint.host_network && point.reading == HostNetwork::Node,
+        Side::Node { .. } | Side::Address { .. } => true,
+    };
+    let destination = match to {
+        Side::Endpoint(_, endpoint) if !as_node(to) => Some(*endpoint),
+        _ => None,
+    };
+    let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
+    let mut blocks = AddressSet::empty();
+    let policies = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
+    for rule in policies.filter_map(|own| own.matches(direction)).flatten() {
+        let on_port = match &rule.ports {
+            Ports::Every => true,
+            Ports::Some(ports) => ports.iter().any(|port| match port {
+                Port::Range(protocol, first, last) => {
+                    *protocol == point.protocol && (*first..=*last).contains(&point.port)
+                }
+                Port::Named(protocol, name) => {
+                    let numbers = numbers_of(policy, destination, *protocol, name);
+                    let means = numbers.len() == 1 || point.names;
+                    *protocol == point.protocol && means && numbers.contains(&point.port)
+                }
+            }),
+        };
+        if !on_port {
+            continue;
+        }
+        match &rule.peers {
+            Peers::Anyone => return true,
+            Peers::Some(peers) => {
+                for one in peers {
+                    match one {
+                        Peer::Pods(pods) => {
+                            if !as_node(peer) && selects(policy, pods, peer) {
+                                return true;
+                            }
+                        }
+                        Peer::Addresses(block) => blocks = blocks.union(block),
+                    }
+                }
+            }
+        }
+    }
+    let is_outside = matches!(peer, Side::Address { .. });
+    (covers || is_outside) && in_block(policy, &blocks, peer, point.family, point.address)
+}
+
+fn selects(policy: &CompiledPolicy, pods: &PodMatch, peer: &Side<'_>) -> bool {
+    let Side::Endpoint(_, endpoint) = peer else { return false };
+    let Some(namespace) = policy.cluster().namespace(endpoint.namespace) else { return false };
+    let there = match &pods.namespaces {
+        Namespaces::Named(name) => *name == namespace.name,
+        Namespaces::Labelled(selector) => selector.matches(|key| namespace.labels.get(key)),
+    };
+    there && pods.pods.matches(|key| label(policy, endpoint, key))
+}
