@@ -25,3 +25,7 @@ pub mod dialect;
 pub mod compile;
 
 pub mod query;
+
+pub mod say;
+
+pub mod wire;

@@ -48,3 +48,6 @@ pub const OBJECT_VALUES: usize = 1_000_000;
 
 /// How many pairs of members one question may mean: a question about more is a matrix.
 pub const QUESTION_PAIRS: usize = 1_000_000;
+
+/// How many places in manifests are remembered while answers are written: some 100 bytes each.
+pub const REMEMBERED_PLACES: usize = 1_000_000;

@@ -38,11 +38,8 @@ fn said(records: &[Record], severity: Severity) -> Vec<String> {
 
 /// What an error of the API server says, one for each problem: its path and a phrase.
 fn meanings(error: &str) -> Vec<(String, String)> {
-    let lines: Vec<&str> = if error.contains("\n* ") {
-        error.split("\n* ").skip(1).collect()
-    } else {
-        vec![error]
-    };
+    let lines: Vec<&str> =
+        if error.contains("\n* ") { error.split("\n* ").skip(1).collect() } else { vec![error] };
     let of_line = |line: &str| {
         if let Some((_, rest)) = line.split_once("cannot unmarshal ") {
             let found = rest.split(' ').next().unwrap_or("");

@@ -145,8 +145,7 @@ impl Cluster {
     /// Resolves objects; policies among them are passed over. `pod_cidrs`, where given, are the
     /// addresses of pods; else the `podCIDRs` of the nodes are.
     pub fn resolve(objects: impl IntoIterator<Item = Object>, pod_cidrs: &[Cidr]) -> Cluster {
-        let mut cluster =
-            Cluster { given_pod_cidrs: pod_cidrs.to_vec(), ..Cluster::default() };
+        let mut cluster = Cluster { given_pod_cidrs: pod_cidrs.to_vec(), ..Cluster::default() };
         for object in objects {
             if object.key.kind != Kind::NetworkPolicy {
                 cluster.objects.insert(object.key.clone(), object);
@@ -385,7 +384,11 @@ impl Cluster {
             Some(Body::Node(node)) => {
                 for address in &node.addresses {
                     let at = self.nodes_by_address.entry(*address).or_default();
-                    if enter { at.insert(key.name.clone()) } else { at.remove(&key.name) };
+                    if enter {
+                        at.insert(key.name.clone())
+                    } else {
+                        at.remove(&key.name)
+                    };
                     if at.is_empty() {
                         self.nodes_by_address.remove(address);
                     }
@@ -394,7 +397,11 @@ impl Cluster {
             Some(Body::Service(service)) => {
                 for address in service_addresses(service) {
                     let at = self.services_by_address.entry(address).or_default();
-                    if enter { at.insert(key.clone()) } else { at.remove(key) };
+                    if enter {
+                        at.insert(key.clone())
+                    } else {
+                        at.remove(key)
+                    };
                     if at.is_empty() {
                         self.services_by_address.remove(&address);
                     }
@@ -547,8 +554,10 @@ impl Cluster {
         };
         let addresses = self.addresses_of(object, spec);
         let symbols = &mut self.symbols;
-        let mut by_key: Vec<(Symbol, Symbol)> =
-            labels.iter().map(|(key, value)| (symbols.intern(key), symbols.intern(value))).collect();
+        let mut by_key: Vec<(Symbol, Symbol)> = labels
+            .iter()
+            .map(|(key, value)| (symbols.intern(key), symbols.intern(value)))
+            .collect();
         by_key.sort_unstable();
         let mut ports: Vec<NamedPort> = spec
             .ports

@@ -77,10 +77,7 @@ pub(super) fn roles<'a>(objects: impl Iterator<Item = &'a Object>) -> Roles {
 }
 
 /// The controllers of a pod from the nearest up, those that were not read included.
-fn owners(
-    pod: &Pod,
-    workloads: &Read,
-) -> Vec<Workload> {
+fn owners(pod: &Pod, workloads: &Read) -> Vec<Workload> {
     let mut chain = Vec::new();
     let Some(owner) = &pod.owner else { return chain };
     follow(Some(owner), workloads, &mut chain);
@@ -106,11 +103,7 @@ fn owners(
 }
 
 /// Adds the owner, its owner and so on.
-fn follow(
-    owner: Option<&Owner>,
-    workloads: &Read,
-    chain: &mut Vec<Workload>,
-) {
+fn follow(owner: Option<&Owner>, workloads: &Read, chain: &mut Vec<Workload>) {
     let mut next = owner;
     while let Some(owner) = next {
         let this = Workload { kind: owner.kind.clone(), name: owner.name.clone() };
@@ -126,10 +119,7 @@ fn follow(
 
 /// The topmost owner that was read; else, for a pod of a Deployment's absent ReplicaSet, that
 /// Deployment; else the nearest owner.
-fn topmost(
-    chain: Vec<Workload>,
-    workloads: &Read,
-) -> Option<Workload> {
+fn topmost(chain: Vec<Workload>, workloads: &Read) -> Option<Workload> {
     let read = chain.iter().rposition(|owner| workloads.contains_key(&owner.key()));
     match read {
         Some(at) => chain.into_iter().nth(at),

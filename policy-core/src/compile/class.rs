@@ -260,11 +260,7 @@ impl Classes {
     ///
     /// The largest part keeps the class. The new classes are indexed under their own keys; who
     /// held the old class in a set must take up the new ones.
-    pub(crate) fn split(
-        &mut self,
-        cluster: &Cluster,
-        candidates: BTreeSet<ClassId>,
-    ) -> Vec<Split> {
+    pub(crate) fn split(&mut self, cluster: &Cluster, candidates: BTreeSet<ClassId>) -> Vec<Split> {
         let mut splits = Vec::new();
         let mut changed = Vec::new();
         for class in candidates {
@@ -317,7 +313,8 @@ impl Classes {
             let told_apart = |endpoint: &Endpoint| {
                 let namespace = endpoint.namespace;
                 endpoint.labels.iter().any(|(key, _)| {
-                    news.keys.contains(&(*key, None)) || news.keys.contains(&(*key, Some(namespace)))
+                    news.keys.contains(&(*key, None))
+                        || news.keys.contains(&(*key, Some(namespace)))
                 }) || endpoint.ports.iter().any(|port| {
                     news.port_names.contains(&PortName { name: port.name, protocol: port.protocol })
                 })
@@ -368,7 +365,9 @@ impl Classes {
             for family in FAMILIES {
                 match of(&key.atoms, family) {
                     Atom::Absent => of_mut(&mut lacking, family).push(id),
-                    Atom::Unknown if key.host_network => of_mut(&mut unknown_hosts, family).push(id),
+                    Atom::Unknown if key.host_network => {
+                        of_mut(&mut unknown_hosts, family).push(id)
+                    }
                     Atom::Unknown => of_mut(&mut unknown_pods, family).push(id),
                     Atom::From(start) => {
                         of_mut(&mut at, family).entry(*start).or_default().push(id);

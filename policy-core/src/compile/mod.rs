@@ -237,8 +237,8 @@ impl CompiledPolicy {
     fn row_key(&self, direction: Direction, class: u32) -> RowKey {
         let Some(class_data) = self.classes.get(ClassId(class)) else { return RowKey::open() };
         let host_network = class_data.key.host_network;
-        let ever_subject = !host_network
-            || self.options.profile.host_network().contains(&HostNetwork::Ordinary);
+        let ever_subject =
+            !host_network || self.options.profile.host_network().contains(&HostNetwork::Ordinary);
         let policies = self.isolating(direction, ClassId(class));
         if policies.is_empty() || !ever_subject {
             return RowKey::open();

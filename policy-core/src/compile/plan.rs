@@ -99,10 +99,7 @@ impl Block {
 }
 
 /// The ranges of one family as numbers, in order.
-pub(crate) fn ranges(
-    addresses: &AddressSet,
-    family: Family,
-) -> impl Iterator<Item = (u128, u128)> {
+pub(crate) fn ranges(addresses: &AddressSet, family: Family) -> impl Iterator<Item = (u128, u128)> {
     let all = addresses.ranges();
     let own = all.filter(move |(first, _)| Family::of(*first) == family);
     own.map(|(first, last)| (number(first), number(last)))
@@ -415,12 +412,7 @@ impl Plans {
         id
     }
 
-    fn scope_id(
-        &mut self,
-        namespaces: &Selector,
-        cluster: &Cluster,
-        classes: &Classes,
-    ) -> usize {
+    fn scope_id(&mut self, namespaces: &Selector, cluster: &Cluster, classes: &Classes) -> usize {
         if let Some(&known) = self.scope_ids.get(namespaces) {
             return known;
         }

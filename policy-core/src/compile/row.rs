@@ -103,12 +103,7 @@ impl Pieces<'_> {
         }
     }
 
-    fn change(
-        &mut self,
-        set: &Members,
-        slots: &[bool],
-        to: impl Fn(&mut Values, Pair) -> Pair,
-    ) {
+    fn change(&mut self, set: &Members, slots: &[bool], to: impl Fn(&mut Values, Pair) -> Pair) {
         let mut new: Vec<(Vec<Pair>, Members)> = Vec::with_capacity(self.list.len() + 1);
         for (value, members) in std::mem::take(&mut self.list) {
             let changed: Vec<Pair> = value
@@ -188,7 +183,9 @@ pub(crate) fn work_out(
     let shares = collect(ground, values, direction, &key);
     let start: Vec<Pair> = isolated
         .iter()
-        .map(|isolated| if *isolated { shares.everyone.unwrap_or(Pair::NOTHING) } else { Pair::ALL })
+        .map(
+            |isolated| if *isolated { shares.everyone.unwrap_or(Pair::NOTHING) } else { Pair::ALL },
+        )
         .collect();
     let covers = ground.profile.block_covers() == BlockCovers::EveryAddress;
 
@@ -259,12 +256,7 @@ pub(crate) fn work_out(
     Row { key, subjects: Members::empty(), pieces: by_value, outside, uncovered, anywhere }
 }
 
-fn collect(
-    ground: &Ground<'_>,
-    values: &mut Values,
-    direction: Direction,
-    key: &RowKey,
-) -> Shares {
+fn collect(ground: &Ground<'_>, values: &mut Values, direction: Direction, key: &RowKey) -> Shares {
     let mut shares = Shares::default();
     let plans = key.policies.iter().filter_map(|id| ground.plans.get(*id));
     for one in plans.filter_map(|plan| plan.matches(direction)).flatten() {
@@ -437,8 +429,7 @@ fn add_unknown(
         // A node may be anywhere, and nothing says that it has an address of the family.
         let hosts = members.intersection(unknown_hosts);
         if !hosts.is_empty() {
-            let everywhere =
-                IntervalSet::<u128>::range(0, last_address(family));
+            let everywhere = IntervalSet::<u128>::range(0, last_address(family));
             let possible = |runs: &[(u128, Pair)], values: &mut Values| Pair {
                 certain: TrafficId::NOTHING,
                 possible: over(runs, &everywhere, family, values).possible,
@@ -480,12 +471,7 @@ fn over(
 }
 
 /// What the blocks let through by number, address by address: from a number on up to the next.
-fn runs(
-    shares: &Shares,
-    plans: &Plans,
-    family: Family,
-    values: &mut Values,
-) -> Vec<(u128, Pair)> {
+fn runs(shares: &Shares, plans: &Plans, family: Family, values: &mut Values) -> Vec<(u128, Pair)> {
     // How many ranges of each traffic begin at an address, less those that end before it.
     let mut events: BTreeMap<u128, BTreeMap<Pair, i64>> = BTreeMap::new();
     for (pair, _, block) in &shares.blocks {

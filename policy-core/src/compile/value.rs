@@ -151,10 +151,7 @@ impl Values {
         let slots = self.value(egress).chunks(2).zip(self.value(ingress).chunks(2));
         let readings = slots.map(|(out, into)| {
             let families = out.iter().zip(into).map(|(out, into)| {
-                (
-                    self.both(out.certain, into.certain),
-                    self.both(out.possible, into.possible),
-                )
+                (self.both(out.certain, into.certain), self.both(out.possible, into.possible))
             });
             join(families)
         });
@@ -213,9 +210,6 @@ impl Cell {
 
     /// The parts of it that both hold.
     pub fn intersection(&self, only: &Traffic) -> Cell {
-        Cell {
-            allowed: self.allowed.intersection(only),
-            depends: self.depends.intersection(only),
-        }
+        Cell { allowed: self.allowed.intersection(only), depends: self.depends.intersection(only) }
     }
 }

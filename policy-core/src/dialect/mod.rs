@@ -8,7 +8,9 @@ use crate::rulebook::Policy;
 /// The rules of a policy object; none for any other kind.
 pub fn lower(object: &Object) -> Option<Policy> {
     match &object.body {
-        Body::NetworkPolicy(policy) => Some(network_policy::lower(&object.key, object.place, policy)),
+        Body::NetworkPolicy(policy) => {
+            Some(network_policy::lower(&object.key, object.place, policy))
+        }
         Body::Namespace(_)
         | Body::Node(_)
         | Body::Pod(_)

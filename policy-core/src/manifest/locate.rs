@@ -46,7 +46,10 @@ pub(super) fn span_of(tree: &Tree<'_>, top: NodeId, path: &FieldPath) -> (Span, 
                 entry.map(|entry| {
                     let value = tree.span(entry.value);
                     let whole = Span { start: entry.key_span.start, end: value.end };
-                    (entry.value, if value.end >= entry.key_span.end { whole } else { entry.key_span })
+                    (
+                        entry.value,
+                        if value.end >= entry.key_span.end { whole } else { entry.key_span },
+                    )
                 })
             }
             Step::Index(index) => {

@@ -5,6 +5,7 @@ pub mod document;
 mod diagnostic;
 mod json;
 mod locate;
+mod locator;
 mod names;
 mod object;
 mod path;
@@ -19,6 +20,7 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use locate::{Location, locate};
+pub use locator::Locator;
 pub use path::{FieldPath, Step};
 pub use read::{ReadOptions, Reading, Record, read, read_slice};
 pub use split::{Slice, split};

@@ -66,7 +66,8 @@ impl Reading {
             let Some(record) = self.records.get_mut(at) else { continue };
             let Some(object) = record.object.take() else { continue };
             let ObjectKey { kind, namespace, name } = &object.key;
-            let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+            let name =
+                if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
             let problem = diagnostic::replaced(kind.name(), &name);
             record.diagnostics.push(Diagnostic {
                 severity: problem.severity,
@@ -213,7 +214,8 @@ fn read_object(
             // A kind of another group that has the same name is another kind.
             let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
             let foreign = group(version) != group(expected)
-                && group(version).is_some_and(|group| group.contains('.') && !is_of_kubernetes(&group));
+                && group(version)
+                    .is_some_and(|group| group.contains('.') && !is_of_kubernetes(&group));
             if foreign {
                 return record;
             }
@@ -223,9 +225,9 @@ fn read_object(
             return refuse(record, vec![(problem, root().key(field), span_of(field))]);
         }
     }
-    record.namespace = kind.is_namespaced().then(|| {
-        record.namespace.take().unwrap_or_else(|| options.namespace.clone())
-    });
+    record.namespace = kind
+        .is_namespaced()
+        .then(|| record.namespace.take().unwrap_or_else(|| options.namespace.clone()));
 
     let mut found = schema::check(tree, top, kind);
     let undecodable = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);

@@ -11,9 +11,7 @@ use super::{NodeId, Tree};
 pub(super) fn spec(tree: &Tree<'_>, top: NodeId, kind: Kind) -> Option<Json> {
     let spec = schema::stored(tree, top, kind, "spec");
     match (kind, spec) {
-        (Kind::NetworkPolicy, Stored::Empty | Stored::Missing) => {
-            Some(with_defaults(Map::new()))
-        }
+        (Kind::NetworkPolicy, Stored::Empty | Stored::Missing) => Some(with_defaults(Map::new())),
         (Kind::NetworkPolicy, Stored::Value(Json::Object(spec))) => Some(with_defaults(spec)),
         (_, Stored::Value(spec)) => Some(spec),
         (_, Stored::Empty | Stored::Missing) => None,

@@ -51,9 +51,11 @@ impl Walk<'_> {
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
         let at = (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
-        let length = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, |c| {
-            if c == '\n' { 0 } else { c.len_utf8() }
-        });
+        let length = self
+            .text
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
         let start = self.base + at;
         SyntaxError { span: Span::new(start, start + length), message: error.info() }
     }

@@ -69,12 +69,16 @@ impl AddressSet {
 
     /// Its ranges, IPv4 first, each family in order.
     pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        let v4 = self.v4.ranges().iter().map(|(first, last)| {
-            (IpAddr::V4((*first).into()), IpAddr::V4((*last).into()))
-        });
-        let v6 = self.v6.ranges().iter().map(|(first, last)| {
-            (IpAddr::V6((*first).into()), IpAddr::V6((*last).into()))
-        });
+        let v4 = self
+            .v4
+            .ranges()
+            .iter()
+            .map(|(first, last)| (IpAddr::V4((*first).into()), IpAddr::V4((*last).into())));
+        let v6 = self
+            .v6
+            .ranges()
+            .iter()
+            .map(|(first, last)| (IpAddr::V6((*first).into()), IpAddr::V6((*last).into())));
         v4.chain(v6)
     }
 

@@ -221,9 +221,22 @@ mod tests {
         check("::ffff:10.1.0.0/112", "10.1.0.0/16 [Ipv4Mapped]");
         check("::ffff:10.0.0.0/24", "::/24 [HostBits, Ipv4Mapped]");
         for refused in [
-            "10.1.2.3", "10.0/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0.0/8 ",
-            "10.0.0.0/255.0.0.0", "::/129", "foo", "", "/", "1.2.3.4.5/8", "256.0.0.0/8",
-            "10..0.0/8", ":::/8", "fe80::1%eth0/64",
+            "10.1.2.3",
+            "10.0/8",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/8 ",
+            "10.0.0.0/255.0.0.0",
+            "::/129",
+            "foo",
+            "",
+            "/",
+            "1.2.3.4.5/8",
+            "256.0.0.0/8",
+            "10..0.0/8",
+            ":::/8",
+            "fe80::1%eth0/64",
         ] {
             check(refused, "refused");
         }
@@ -241,7 +254,10 @@ mod tests {
             assert_eq!(size, 1 << (32 - prefix));
             assert!(block.is_subset(&Cidr::new(block.first(), prefix / 2).unwrap()));
         }
-        assert_eq!(Cidr::new("::".parse().unwrap(), 0).unwrap().last().to_string(), Ipv6Addr::from_bits(u128::MAX).to_string());
+        assert_eq!(
+            Cidr::new("::".parse().unwrap(), 0).unwrap().last().to_string(),
+            Ipv6Addr::from_bits(u128::MAX).to_string()
+        );
         assert_eq!(Cidr::new("10.0.0.0".parse().unwrap(), 33), None);
     }
 }

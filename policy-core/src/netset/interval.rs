@@ -164,9 +164,9 @@ impl<T: Bound> IntervalSet<T> {
         let mut others = other.0.iter().peekable();
         self.0.iter().all(|(first, last)| {
             while others.next_if(|(_, other_last)| other_last < first).is_some() {}
-            others.peek().is_some_and(|(other_first, other_last)| {
-                other_first <= first && last <= other_last
-            })
+            others
+                .peek()
+                .is_some_and(|(other_first, other_last)| other_first <= first && last <= other_last)
         })
     }
 

@@ -57,9 +57,7 @@ impl Members {
     /// How many there are.
     pub fn len(&self) -> usize {
         match &self.0 {
-            Form::Runs(runs) => {
-                runs.iter().map(|(first, last)| (last - first) as usize + 1).sum()
-            }
+            Form::Runs(runs) => runs.iter().map(|(first, last)| (last - first) as usize + 1).sum(),
             Form::Bits(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
         }
     }
@@ -84,7 +82,8 @@ impl Members {
             Form::Bits(words) => (&[], words),
         };
         let in_runs = runs.iter().flat_map(|(first, last)| *first..=*last);
-        let in_words = (0_u32..).zip(words).flat_map(|(at, word)| Ones(*word).map(move |bit| at * WORD + bit));
+        let in_words =
+            (0_u32..).zip(words).flat_map(|(at, word)| Ones(*word).map(move |bit| at * WORD + bit));
         in_runs.chain(in_words)
     }
 

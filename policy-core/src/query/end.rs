@@ -246,7 +246,8 @@ pub fn resolve(
             resolve_service(cluster, end, namespace, service, protocol, port)
         }
         EndName::Node(name) => {
-            let node = cluster.node(name).ok_or_else(|| QuestionError::NotFound(end.to_string()))?;
+            let node =
+                cluster.node(name).ok_or_else(|| QuestionError::NotFound(end.to_string()))?;
             let of = |family| node.addresses.iter().copied().find(|ip| Family::of(*ip) == family);
             let addresses = [of(Family::V4), of(Family::V6)];
             Ok(Meaning::Members(vec![Member::Node { name: name.clone(), addresses }]))
@@ -312,9 +313,7 @@ fn resolve_endpoint(
     match found.as_slice() {
         [] if completed => Err(QuestionError::Completed(end.to_string())),
         [] => Err(not_found()),
-        [(_, only)] => {
-            Ok(Meaning::Members(only.iter().map(|id| Member::Endpoint(*id)).collect()))
-        }
+        [(_, only)] => Ok(Meaning::Members(only.iter().map(|id| Member::Endpoint(*id)).collect())),
         several => Err(QuestionError::Ambiguous {
             end: end.to_string(),
             kinds: several.iter().map(|(kind, _)| *kind).collect(),

@@ -146,10 +146,9 @@ impl fmt::Display for Assumption {
                 f,
                 "namespace {name} was not read: taken to have no label but its name (C22)"
             ),
-            Assumption::Ipv4(endpoint) => write!(
-                f,
-                "the address of {endpoint} is not known: taken to be IPv4 (C26)"
-            ),
+            Assumption::Ipv4(endpoint) => {
+                write!(f, "the address of {endpoint} is not known: taken to be IPv4 (C26)")
+            }
             Assumption::OtherNode(endpoint) => {
                 write!(f, "the node of {endpoint} is not known: taken to be another one (C14)")
             }
@@ -168,10 +167,8 @@ pub fn verdict(
     port: u16,
 ) -> Option<Verdict> {
     let cluster = policy.cluster();
-    let sides = (
-        Side::Endpoint(from, cluster.endpoint(from)?),
-        Side::Endpoint(to, cluster.endpoint(to)?),
-    );
+    let sides =
+        (Side::Endpoint(from, cluster.endpoint(from)?), Side::Endpoint(to, cluster.endpoint(to)?));
     let joint = joint(policy, &sides.0, &sides.1, false)?;
     Some(match joint.at(policy, protocol, port) {
         (true, _) => Verdict::Allow,
@@ -215,7 +212,9 @@ pub fn flow(
         Meaning::Members(members) => {
             through_service = false;
             for member in members {
-                targets.extend(asked_of(policy, &member, protocol, port)?.map(|asked| (member, asked)));
+                targets.extend(
+                    asked_of(policy, &member, protocol, port)?.map(|asked| (member, asked)),
+                );
             }
             if let (true, Some(PortRef::Name(name))) = (targets.is_empty(), port) {
                 return Err(QuestionError::NoSuchPort { end: to.to_string(), port: name.clone() });
@@ -234,8 +233,12 @@ pub fn flow(
     if sources.len().saturating_mul(targets.len()) > limits::QUESTION_PAIRS {
         return Err(QuestionError::TooManyMembers { limit: limits::QUESTION_PAIRS });
     }
-    let mut answer =
-        Answer { verdict: Verdict::Mixed, clauses: Vec::new(), assumptions: Vec::new(), parts: Vec::new() };
+    let mut answer = Answer {
+        verdict: Verdict::Mixed,
+        clauses: Vec::new(),
+        assumptions: Vec::new(),
+        parts: Vec::new(),
+    };
     let mut assumptions = BTreeSet::new();
     for source in &sources {
         for (target, asked) in &targets {
@@ -278,9 +281,8 @@ fn asked_of(
     };
     let protocol = protocol.unwrap_or(Protocol::Tcp);
     let numbers = named_ports(policy.cluster(), *id, protocol, name);
-    let ports = numbers.iter().fold(PortSet::empty(), |all, number| {
-        all.union(&PortSet::single(*number))
-    });
+    let ports =
+        numbers.iter().fold(PortSet::empty(), |all, number| all.union(&PortSet::single(*number)));
     Ok((!ports.is_empty()).then(|| Traffic::of(protocol, ports)))
 }
 
@@ -320,16 +322,7 @@ fn between(
         let why = (detail == Detail::Why)
             .then(|| Box::new(why::explain(policy, &from_side, &to_side, &joint, asked)));
         let families = unlike_families(&joint, policy, asked);
-        parts.push(Part {
-            from,
-            to,
-            asked: asked.clone(),
-            cell,
-            verdict,
-            clauses,
-            families,
-            why,
-        });
+        parts.push(Part { from, to, asked: asked.clone(), cell, verdict, clauses, families, why });
     }
     Ok(())
 }

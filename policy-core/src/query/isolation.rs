@@ -191,9 +191,5 @@ fn direction_of(
         .filter(|family| !lacks(*family))
         .flat_map(|family| row.runs(family))
         .map(|(_, _, value)| values.alone(value));
-    DirectionIsolation {
-        cluster: join(&mut pieces),
-        outside: join(&mut runs),
-        policies,
-    }
+    DirectionIsolation { cluster: join(&mut pieces), outside: join(&mut runs), policies }
 }

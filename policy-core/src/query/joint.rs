@@ -32,9 +32,15 @@ pub(crate) struct Joint {
 /// What a member is to a policy.
 pub(crate) enum Side<'a> {
     Endpoint(EndpointId, &'a Endpoint),
-    Node { name: &'a str, addresses: [Option<u128>; 2] },
+    Node {
+        name: &'a str,
+        addresses: [Option<u128>; 2],
+    },
     /// An address outside, which stands for all that the row does not tell from it.
-    Address { family: Family, address: u128 },
+    Address {
+        family: Family,
+        address: u128,
+    },
 }
 
 impl<'a> Side<'a> {
@@ -87,7 +93,12 @@ impl Joint {
     }
 
     /// Whether a port is allowed under every reading, and under some.
-    pub(crate) fn at(&self, policy: &CompiledPolicy, protocol: Protocol, port: u16) -> (bool, bool) {
+    pub(crate) fn at(
+        &self,
+        policy: &CompiledPolicy,
+        protocol: Protocol,
+        port: u16,
+    ) -> (bool, bool) {
         let (mut every, mut some) = (true, false);
         for reading in &self.readings {
             every &= reading.at(policy, protocol, port, [false, false]);

@@ -158,11 +158,7 @@ pub fn classes(policy: &CompiledPolicy, filter: &Filter) -> Vec<ClassEntry> {
 ///
 /// They come by what admits them: first those into pods, by the first class of those that the
 /// same rules isolate, then those out to addresses; among these by destinations and sources.
-pub fn matrix(
-    policy: &CompiledPolicy,
-    filter: &Filter,
-    mut each: impl FnMut(&Block),
-) -> Counts {
+pub fn matrix(policy: &CompiledPolicy, filter: &Filter, mut each: impl FnMut(&Block)) -> Counts {
     let work = Work::new(policy, filter);
     let mut counts = Counts { classes: work.count_classes(), ..Counts::default() };
     let mut emit = |block: &Block| {
@@ -300,8 +296,7 @@ impl<'p> Work<'p> {
 
     fn pod_pairs(&self, from: &Members, to: &Members) -> u64 {
         let both = from.intersection(to);
-        let selves: u64 =
-            both.iter().filter_map(|class| self.selves.get(class as usize)).sum();
+        let selves: u64 = both.iter().filter_map(|class| self.selves.get(class as usize)).sum();
         (self.from.weight(from) * self.to.weight(to)).saturating_sub(selves)
     }
 
@@ -443,10 +438,8 @@ fn outside_ranges(
         let from = own.partition_point(|(_, own_last)| *own_last < first);
         let reach = own.iter().skip(from).take_while(|(own_first, _)| *own_first <= last);
         for (own_first, own_last) in reach {
-            let range = (
-                address(family, first.max(*own_first)),
-                address(family, last.min(*own_last)),
-            );
+            let range =
+                (address(family, first.max(*own_first)), address(family, last.min(*own_last)));
             let list = found.entry(cell.clone()).or_default();
             match list.last_mut() {
                 // Runs that differ in a reading only may allow the same.

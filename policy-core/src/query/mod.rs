@@ -19,6 +19,4 @@ pub use matrix::{
     Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
     outside_of, pairs, units,
 };
-pub use why::{
-    EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why,
-};
+pub use why::{EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why};

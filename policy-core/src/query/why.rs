@@ -3,15 +3,11 @@
 use super::flow::Verdict;
 use super::joint::{Joint, Side};
 use crate::clause::Clause;
-use crate::cluster::{
-    Address, Endpoint, Requirement, Selector, address, last_address, number,
-};
+use crate::cluster::{Address, Endpoint, Requirement, Selector, address, last_address, number};
 use crate::compile::{Cell, CompiledPolicy, FAMILIES};
 use crate::manifest::FieldPath;
 use crate::manifest::document::{ObjectKey, Place};
-use crate::netset::{
-    AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic,
-};
+use crate::netset::{AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
 use crate::profile::{BlockCovers, HostNetwork, OwnNodeEgress};
 use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Port, Ports};
 
@@ -182,15 +178,16 @@ fn explain_end(
                 Direction::Egress => out,
                 Direction::Ingress => into,
             };
-            (
-                all.0.union(values.traffic(pair.certain)),
-                all.1.union(values.traffic(pair.possible)),
-            )
+            (all.0.union(values.traffic(pair.certain)), all.1.union(values.traffic(pair.possible)))
         })
     }));
     let verdict = Verdict::of(&cell.intersection(asked), asked);
     let Side::Endpoint(id, endpoint) = subject else {
-        return EndWhy { verdict: Verdict::Allow, reason: EndReason::NotAPod, policies: Vec::new() };
+        return EndWhy {
+            verdict: Verdict::Allow,
+            reason: EndReason::NotAPod,
+            policies: Vec::new(),
+        };
     };
     let class = policy.class_of(*id);
     let isolating = class.map_or(&[][..], |class| policy.isolating(direction, class));
@@ -307,9 +304,7 @@ fn covers(means: &Traffic, asked: &Traffic) -> Matched {
 /// What a port of a rule means at a destination.
 fn means(policy: &CompiledPolicy, port: &Port, destination: Option<&Endpoint>) -> Traffic {
     match port {
-        Port::Range(protocol, first, last) => {
-            Traffic::of(*protocol, PortSet::range(*first, *last))
-        }
+        Port::Range(protocol, first, last) => Traffic::of(*protocol, PortSet::range(*first, *last)),
         Port::Named(protocol, name) => {
             let numbers = numbers_of(policy, destination, *protocol, name);
             numbers.into_iter().fold(Traffic::empty(), |all, number| {
@@ -331,12 +326,7 @@ fn numbers_of(
     own.map(|own| own.port).collect()
 }
 
-fn explain_peer(
-    policy: &CompiledPolicy,
-    one: &Peer,
-    path: FieldPath,
-    peer: &Side<'_>,
-) -> PeerWhy {
+fn explain_peer(policy: &CompiledPolicy, one: &Peer, path: FieldPath, peer: &Side<'_>) -> PeerWhy {
     let (matched, reasons) = match one {
         Peer::Pods(pods) => explain_pods(policy, pods, peer),
         Peer::Addresses(block) => explain_block(policy, block, peer),
@@ -471,7 +461,8 @@ fn in_block(
     hope: bool,
 ) -> bool {
     let own = block.ranges().filter(|(first, _)| Family::of(*first) == family);
-    let set = IntervalSet::<u128>::from_ranges(own.map(|(first, last)| (number(first), number(last))));
+    let set =
+        IntervalSet::<u128>::from_ranges(own.map(|(first, last)| (number(first), number(last))));
     if let Some(known) = known_address(peer, family) {
         return set.contains(known);
     }
@@ -505,7 +496,8 @@ pub(crate) fn clauses_at(
         let mut there = families.filter_map(|(family, own)| own.map(|_| family));
         there.any(|family| {
             let at = |direction, subject, peer, address| {
-                let point = Point { reading: reading.host_network, family, protocol, port, address, names };
+                let point =
+                    Point { reading: reading.host_network, family, protocol, port, address, names };
                 end_at(policy, direction, subject, peer, to, &point)
             };
             let out = exempt_all || exempt_out || at(Direction::Egress, from, to, to_address);
@@ -516,7 +508,8 @@ pub(crate) fn clauses_at(
             out && into
         })
     };
-    let choices: Vec<[bool; 3]> = (0..8).map(|bits| [0, 1, 2].map(|at| bits >> at & 1 == 1)).collect();
+    let choices: Vec<[bool; 3]> =
+        (0..8).map(|bits| [0, 1, 2].map(|at| bits >> at & 1 == 1)).collect();
     let mut clauses = Vec::new();
     for (at, reading) in joint.readings.iter().enumerate() {
         for choice in &choices {

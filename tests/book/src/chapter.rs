@@ -26,7 +26,13 @@ pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
         // A section may have its own cast.
         let cast = if cast_lines(section).is_empty() { head } else { section };
         let manifests = format!("{}{yaml}", prelude(cast).map_err(|e| format!("{name}: {e}"))?);
-        cases.push(Case { name, manifests, directives: Directives { ..directives }, flows, clauses: own });
+        cases.push(Case {
+            name,
+            manifests,
+            directives: Directives { ..directives },
+            flows,
+            clauses: own,
+        });
     }
     Ok(cases)
 }
@@ -34,7 +40,8 @@ pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
 fn clauses(title: &str) -> Vec<String> {
     let words = title.split(|c: char| !c.is_ascii_alphanumeric());
     let is_clause = |word: &&str| {
-        word.strip_prefix('C').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        word.strip_prefix('C')
+            .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
     words.filter(is_clause).map(str::to_owned).collect()
 }
@@ -53,7 +60,8 @@ fn block(section: &str, language: &str) -> Option<String> {
 
 fn cast_lines(text: &str) -> Vec<(&str, &str)> {
     let kinds = ["pods:", "namespaces:", "nodes:"];
-    let of_line = |line| kinds.into_iter().find_map(|kind| Some((kind, str::strip_prefix(line, kind)?)));
+    let of_line =
+        |line| kinds.into_iter().find_map(|kind| Some((kind, str::strip_prefix(line, kind)?)));
     let outside = text.split("```").step_by(2);
     outside.flat_map(str::lines).filter_map(of_line).collect()
 }

@@ -90,7 +90,8 @@ pub fn parse(text: &str) -> Result<(Directives, Vec<Flow>), String> {
             None => (on, "*"),
         };
         let is_clause = |word: &&str| {
-            word.strip_prefix('C').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            word.strip_prefix('C')
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         };
         let notes: Vec<&str> = words.collect();
         let owned = |word: &&str| (*word).to_owned();

@@ -33,14 +33,20 @@ pub(crate) fn generate() -> Result<String, String> {
          use super::Field::*;\nuse super::Type;\nuse crate::manifest::document::Kind;\n\n",
     );
     let write = |out: &mut String, text: String| out.push_str(&text);
-    write(&mut out, "/// The type of an object of a kind, as an index into [`TYPES`].\n".to_owned());
+    write(
+        &mut out,
+        "/// The type of an object of a kind, as an index into [`TYPES`].\n".to_owned(),
+    );
     write(&mut out, "pub(super) fn root(kind: Kind) -> usize {\n    match kind {\n".to_owned());
     for (kind, name) in &roots {
         let at = numbers.get(name.as_str()).ok_or("a kind without a type")?;
         write(&mut out, format!("        Kind::{kind} => {at},\n"));
     }
     write(&mut out, "    }\n}\n\n/// Every type, with its fields by name.\n".to_owned());
-    write(&mut out, format!("#[rustfmt::skip]\npub(super) static TYPES: [Type; {}] = [\n", types.fields.len()));
+    write(
+        &mut out,
+        format!("#[rustfmt::skip]\npub(super) static TYPES: [Type; {}] = [\n", types.fields.len()),
+    );
     for (name, fields) in &types.fields {
         let short = name.rsplit('.').next().unwrap_or(name);
         write!(out, "    Type {{ name: \"{short}\", fields: &[").map_err(|e| e.to_string())?;

@@ -97,8 +97,7 @@ impl<'a> Reader<'a> {
         let template = self.at(spec, "template");
         let path = path.key("template");
         let template_labels_at = self.at(self.at(template, "metadata"), "labels");
-        let template_labels =
-            self.labels(template_labels_at, &path.key("metadata").key("labels"));
+        let template_labels = self.labels(template_labels_at, &path.key("metadata").key("labels"));
         let template = self.pod_spec(self.at(template, "spec"), &path.key("spec"));
         Body::Workload(Workload { labels, owner, template_labels, template })
     }
@@ -141,7 +140,8 @@ impl<'a> Reader<'a> {
     /// The owner reference of the controller.
     fn owner(&self, metadata: Option<NodeId>) -> Option<Owner> {
         let references = self.list(metadata, "ownerReferences");
-        let owner = references.into_iter().find(|reference| self.flag(Some(*reference), "controller"))?;
+        let owner =
+            references.into_iter().find(|reference| self.flag(Some(*reference), "controller"))?;
         let text = |key| self.text(Some(owner), key).unwrap_or("").to_owned();
         Some(Owner { api_version: text("apiVersion"), kind: text("kind"), name: text("name") })
     }

@@ -168,9 +168,8 @@ impl Reader<'_> {
             let path = path.key("except").index(index);
             let text = self.string(at);
             let Some(out) = self.cidr(text, &path) else { continue };
-            let is_within = |cidr: &Cidr| {
-                out.is_subset(cidr) && out.prefix_len() > cidr.prefix_len()
-            };
+            let is_within =
+                |cidr: &Cidr| out.is_subset(cidr) && out.prefix_len() > cidr.prefix_len();
             if cidr.is_some_and(|cidr| !is_within(&cidr)) {
                 let why = "must be a strict subset of `cidr`";
                 self.say(diagnostic::invalid(text, why), path);

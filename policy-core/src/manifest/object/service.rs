@@ -99,7 +99,8 @@ impl Reader<'_> {
             }
         };
         let name = self.text(Some(item), "name").filter(|name| !name.is_empty());
-        let node_port = self.number(Some(item), "nodePort").and_then(|port| u16::try_from(port).ok());
+        let node_port =
+            self.number(Some(item), "nodePort").and_then(|port| u16::try_from(port).ok());
         Some(ServicePort {
             name: name.map(str::to_owned),
             protocol,

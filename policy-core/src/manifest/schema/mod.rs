@@ -154,9 +154,9 @@ fn wrong_type(tree: &Tree<'_>, at: NodeId, field: Field) -> Problem {
     let problem = diagnostic::wrong_type(&describe(value), &expected);
     let raw = tree.raw(at);
     match (value, field) {
-        (Value::Bool(value), Field::Text) if raw != value.to_string() => problem.help(format!(
-            "YAML reads `{raw}` as the boolean {value}: quote it, \"{raw}\""
-        )),
+        (Value::Bool(value), Field::Text) if raw != value.to_string() => {
+            problem.help(format!("YAML reads `{raw}` as the boolean {value}: quote it, \"{raw}\""))
+        }
         (Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_), Field::Text) => {
             problem.help(format!("quote it: \"{raw}\""))
         }

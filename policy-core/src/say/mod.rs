@@ -1,0 +1,134 @@
+//! One function a sentence: the terminal, the admission message and the hover say the same.
+//!
+//! Lower case, no full stop, the reader's words: names, labels, lines of their files.
+
+use crate::cluster::Requirement;
+use crate::manifest::document::ObjectKey;
+use crate::netset::{Direction, Traffic};
+use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Verdict};
+use crate::rulebook::Port;
+
+/// `payments/deny-all`
+pub fn object(key: &ObjectKey) -> String {
+    if key.namespace.is_empty() {
+        key.name.clone()
+    } else {
+        format!("{}/{}", key.namespace, key.name)
+    }
+}
+
+/// Why one end says what it says, in one line: `isolated by payments/deny-all`.
+pub fn end_reason(direction: Direction, end: &EndWhy, subject: &str) -> String {
+    match end.reason {
+        EndReason::NotAPod => format!("{subject} is no pod, so no policy applies to it"),
+        EndReason::NotIsolated => format!("nothing isolates {subject} for {direction}"),
+        EndReason::Isolated => {
+            let names: Vec<String> =
+                end.policies.iter().map(|policy| object(&policy.policy)).collect();
+            format!("isolated by {}", names.join(", "))
+        }
+        EndReason::Exempt(clause) => match clause.number() {
+            15 => format!("{subject} always reaches itself ({clause})"),
+            14 => format!("traffic from {subject}'s own node is always allowed ({clause})"),
+            _ => format!(
+                "{subject} is on its node's network, to which this profile applies no policy \
+                 ({clause})"
+            ),
+        },
+        EndReason::NoCommonFamily => {
+            "the two ends have no address family in common (C21)".to_owned()
+        }
+    }
+}
+
+/// What the rules of an isolated end come to: `no rule admits it:`.
+pub fn rules_verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "admitted by:",
+        Verdict::Deny => "no rule admits it:",
+        Verdict::Depends => "it depends on:",
+        Verdict::Mixed => "admitted in part by:",
+    }
+}
+
+/// A piece of a peer: what it asks for, and what it found.
+pub fn peer_reason(reason: &PeerReason) -> (String, String) {
+    match reason {
+        PeerReason::NamespaceSelector { selector, namespace, missed } => (
+            format!("namespaceSelector {selector}"),
+            match missed {
+                None => format!("matches namespace {namespace}"),
+                Some(missed) => {
+                    format!("does not match: namespace {namespace} {}", has(missed))
+                }
+            },
+        ),
+        PeerReason::OwnNamespace { own, other } => (
+            format!("namespace {own}"),
+            if own == other {
+                format!("matches namespace {other}")
+            } else {
+                format!("does not match: the other end is in namespace {other}")
+            },
+        ),
+        PeerReason::PodSelector { selector, endpoint, missed } => (
+            format!("podSelector {selector}"),
+            match missed {
+                None => format!("matches {endpoint}"),
+                Some(missed) => format!("does not match: {endpoint} {}", has(missed)),
+            },
+        ),
+        PeerReason::IpBlock { addresses, address } => {
+            let ranges: Vec<String> =
+                addresses.ranges().take(4).map(|(first, last)| format!("{first}-{last}")).collect();
+            let more = if addresses.ranges().nth(4).is_some() { ", …" } else { "" };
+            (
+                format!("ipBlock {}{more}", ranges.join(", ")),
+                match address {
+                    Some(address) if addresses.contains(*address) => format!("covers {address}"),
+                    Some(address) => format!("does not cover {address}"),
+                    None => "the address is not in the manifests (C26)".to_owned(),
+                },
+            )
+        }
+        PeerReason::BlocksOutsideOnly => (
+            "ipBlock".to_owned(),
+            "does not cover pods and nodes under this profile (C8)".to_owned(),
+        ),
+        PeerReason::NoPod => {
+            ("selectors".to_owned(), "do not match: the other end is no pod".to_owned())
+        }
+        PeerReason::HostNetwork => (
+            "host network".to_owned(),
+            "whether selectors match a pod on its node's network is open (C13)".to_owned(),
+        ),
+    }
+}
+
+/// `has role=web`, `has no role`.
+fn has((requirement, value): &(Requirement, Option<String>)) -> String {
+    match value {
+        Some(value) => format!("has {}={value}", requirement.key),
+        None => format!("has no {}", requirement.key),
+    }
+}
+
+/// A port of a rule, and what it means at the destination.
+pub fn port(port: &PortWhy) -> String {
+    match &port.port {
+        Port::Range(..) => port.means.to_string(),
+        Port::Named(protocol, name) => {
+            let name = format!("{}/{name}", protocol.lower_name());
+            if port.means.is_empty() {
+                format!("{name} (which the destination does not have)")
+            } else {
+                format!("{name} ({})", port.means)
+            }
+        }
+    }
+}
+
+/// What was asked, in the heading of an answer: `tcp/443`, `all ports`.
+pub fn asked(traffic: &Traffic) -> String {
+    if traffic.is_all() { "all ports".to_owned() } else { traffic.to_string() }
+}

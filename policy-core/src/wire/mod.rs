@@ -1,0 +1,27 @@
+//! Versioned JSON in and out: the one door for hosts, with the words of the command line.
+//!
+//! A whole document starts with `"apiVersion": "netverdict.dev/v1alpha1"`; lines do not.
+
+mod flow;
+mod handle;
+mod isolation;
+mod matrix;
+mod traffic;
+mod validate;
+
+pub use flow::{
+    AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
+};
+pub use handle::{
+    ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle, handle_text,
+};
+pub use isolation::{IsolationJson, isolation};
+pub use matrix::{
+    AddressesJson, BlockJson, ClassJson, CountsJson, MatrixEndJson, PairJson, block, class, counts,
+    pair, ranges,
+};
+pub use traffic::{PortJson, traffic};
+pub use validate::{DiagnosticJson, RecordJson, RelatedJson, diagnostic, record};
+
+/// The version of every document here.
+pub const API_VERSION: &str = "netverdict.dev/v1alpha1";
