@@ -42,7 +42,6 @@ impl ValueId {
 /// Every traffic and value that was met, once.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    readings: usize,
     traffics: Vec<Traffic>,
     traffic_ids: Map<Traffic, TrafficId>,
     unions: Map<(TrafficId, TrafficId), TrafficId>,
@@ -55,7 +54,6 @@ impl Values {
     /// For so many joint readings.
     pub(crate) fn new(readings: usize) -> Values {
         let mut values = Values {
-            readings,
             traffics: Vec::new(),
             traffic_ids: Map::default(),
             unions: Map::default(),
@@ -67,16 +65,6 @@ impl Values {
         values.traffic_id(Traffic::all());
         values.value_id(&vec![Pair::NOTHING; readings * 2]);
         values
-    }
-
-    /// How many slots a value has.
-    pub(crate) fn slots(&self) -> usize {
-        self.readings * 2
-    }
-
-    /// How many joint readings there are.
-    pub(crate) fn readings(&self) -> usize {
-        self.readings
     }
 
     pub(crate) fn traffic_id(&mut self, traffic: Traffic) -> TrafficId {

@@ -177,7 +177,7 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         keep_spec: request.validate,
     };
-    let manifests = request.manifests.iter().cloned();
+    let manifests = request.manifests.into_iter();
     let sources = manifests.map(|one| Source { name: one.name, text: one.text }).collect();
     let mut reading = read(sources, &options);
     let objects = reading.take_objects();

@@ -18,7 +18,7 @@ pub use handle::{
 pub use isolation::{IsolationJson, isolation};
 pub use matrix::{
     AddressesJson, BlockJson, ClassJson, CountsJson, MatrixEndJson, PairJson, block, class, counts,
-    pair, ranges,
+    pair, ranges, write_block,
 };
 pub use traffic::{PortJson, traffic};
 pub use validate::{DiagnosticJson, RecordJson, RelatedJson, diagnostic, record};

@@ -1,14 +1,17 @@
 //! Files that are made, and checked in.
 
 mod schema_table;
+mod wire_schema;
 
 use std::path::Path;
 
 type Generator = fn() -> Result<String, String>;
 
 /// Each file that is made, and what makes it.
-const FILES: [(&str, Generator); 1] =
-    [("policy-core/src/manifest/schema/table.rs", schema_table::generate)];
+const FILES: [(&str, Generator); 2] = [
+    ("policy-core/src/manifest/schema/table.rs", schema_table::generate),
+    ("policy-core/schema/v1alpha1.json", wire_schema::generate),
+];
 
 /// Makes every file, or says which are not as they would be made.
 pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
@@ -20,6 +23,9 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<(), String> {
         }
         if check {
             return Err(format!("{name} is not current: run `cargo xtask codegen`"));
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| format!("{name}: {error}"))?;
         }
         std::fs::write(&path, now).map_err(|error| format!("{name}: {error}"))?;
     }

@@ -110,7 +110,6 @@ fn render(schema: &Value, numbers: &BTreeMap<&str, usize>) -> Result<String, Str
         (Some("boolean"), _) => Ok("Bool".to_owned()),
         (Some("integer"), Some("int32")) => Ok("Int32".to_owned()),
         (Some("integer"), _) => Ok("Int64".to_owned()),
-        (Some("number"), _) => Ok("Number".to_owned()),
         (Some("array"), _) => {
             let items = schema.get("items").ok_or("an array without items")?;
             Ok(format!("List(&{})", render(items, numbers)?))

@@ -16,7 +16,6 @@ pub(super) enum Field {
     Int32,
     Int64,
     Bool,
-    Number,
     IntOrString,
     Quantity,
     Any,
@@ -82,7 +81,6 @@ impl<'t> Walk<'t> {
             (Field::IntOrString, value) => {
                 whole(value).is_some_and(|int| i32::try_from(int).is_ok())
             }
-            (Field::Number, Value::Int(_) | Value::Uint(_) | Value::Float(_)) => return,
             (
                 Field::Quantity,
                 Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_),
@@ -184,7 +182,6 @@ fn expected(field: Field) -> String {
         Field::Int32 => "int32".to_owned(),
         Field::Int64 => "int64".to_owned(),
         Field::Bool => "bool".to_owned(),
-        Field::Number => "number".to_owned(),
         Field::IntOrString => "int32 or string".to_owned(),
         Field::Quantity => "quantity".to_owned(),
         Field::Any => "any".to_owned(),
