@@ -33,6 +33,18 @@ impl Rulebook {
         (id, old)
     }
 
+    /// Whether a policy says what the one of its origin says, which then takes its place over.
+    pub fn is_only_moved(&mut self, policy: &Policy) -> bool {
+        let own = self.by_origin.get(&policy.origin);
+        let own = own.and_then(|id| self.policies.get_mut(id.0 as usize)).and_then(Option::as_mut);
+        let Some(own) = own else { return false };
+        let says_the_same = Policy { place: policy.place, ..own.clone() } == *policy;
+        if says_the_same {
+            own.place = policy.place;
+        }
+        says_the_same
+    }
+
     /// Takes out the policy of an origin.
     pub fn remove(&mut self, origin: &ObjectKey) -> Option<PolicyId> {
         let id = self.by_origin.remove(origin)?;

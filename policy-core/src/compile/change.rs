@@ -47,8 +47,7 @@ impl CompiledPolicy {
     }
 
     fn put_policy(&mut self, policy: Policy) {
-        let same = self.rulebook.of(&policy.origin).and_then(|id| self.rulebook.get(id));
-        if same == Some(&policy) {
+        if self.rulebook.is_only_moved(&policy) {
             return;
         }
         self.bring_into_use(&policy);

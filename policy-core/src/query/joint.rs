@@ -158,6 +158,7 @@ pub(crate) fn joint(
     if there == [false, false] {
         joint.settled = Some(Clause::FAMILIES);
     }
+    let (mut always, mut changed) = (true, false);
     for (at, &host_network) in policy.options().profile.host_network().iter().enumerate() {
         let mut families = [None, None];
         for ((slot, own), there) in (at * 2..).zip(&mut families).zip(there) {
@@ -165,11 +166,11 @@ pub(crate) fn joint(
         }
         if is_node_of(policy, from, to, host_network) {
             for (_, into) in families.iter_mut().flatten() {
-                if *into != Pair::ALL {
-                    joint.settled = Some(Clause::OWN_NODE);
-                }
+                changed |= *into != Pair::ALL;
                 *into = Pair::ALL;
             }
+        } else {
+            always = false;
         }
         let reading = Reading { host_network, own_node: None, itself: None, families };
         if is_node_of(policy, to, from, host_network) {
@@ -185,6 +186,9 @@ pub(crate) fn joint(
         } else {
             joint.readings.push(reading);
         }
+    }
+    if always && changed {
+        joint.settled = Some(Clause::OWN_NODE);
     }
     if itself {
         let subject = joint.readings.iter().map(|one| Reading { itself: Some(false), ..*one });

@@ -1,7 +1,7 @@
 //! Why: the rules run again for one flow, with their places.
 
 use super::flow::Verdict;
-use super::joint::{Joint, Side};
+use super::joint::{Joint, Side, is_node_of};
 use crate::clause::Clause;
 use crate::cluster::{Address, Endpoint, Requirement, Selector, address, last_address, number};
 use crate::compile::{Cell, CompiledPolicy, FAMILIES};
@@ -501,8 +501,7 @@ pub(crate) fn clauses_at(
                 end_at(policy, direction, subject, peer, to, &point)
             };
             let out = exempt_all || exempt_out || at(Direction::Egress, from, to, to_address);
-            let from_own_node = joint.settled == Some(Clause::OWN_NODE)
-                && super::joint::is_node_of(policy, from, to, reading.host_network);
+            let from_own_node = is_node_of(policy, from, to, reading.host_network);
             let into =
                 exempt_all || from_own_node || at(Direction::Ingress, to, from, from_address);
             out && into
@@ -528,13 +527,14 @@ pub(crate) fn clauses_at(
                     continue;
                 }
                 let host = reading.host_network != with.host_network;
-                let node = reading.own_node != with.own_node;
+                // C14 may be asked under one reading of C13 only: then it is no difference.
+                let nodes = reading.own_node.zip(with.own_node);
+                let node = nodes.is_some_and(|(one, other)| one != other);
                 let itself = reading.itself != with.itself;
                 match (host, node, itself) {
                     (false, true, false) => clauses.push(Clause::OWN_NODE),
                     (false, false, true) => clauses.push(Clause::ITSELF),
-                    // C14 is asked under one reading of C13 only.
-                    (true, _, false) => clauses.push(Clause::HOST_NETWORK),
+                    (true, false, false) => clauses.push(Clause::HOST_NETWORK),
                     _ => {}
                 }
             }
