@@ -12,7 +12,11 @@ use policy_core::profile::Profile;
 /// alone, without a cluster. Folders are read with what is below them: *.yaml, *.yml and *.json,
 /// by byte order of their paths, hidden ones left out.
 #[derive(Debug, Parser)]
-#[command(name = "netverdict", version, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "netverdict",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
 Exit codes
   0  done; of flow: allow; of validate: all accepted
   1  of flow: deny; of validate: some refused
@@ -24,7 +28,8 @@ Examples
   netverdict flow manifests/ --from frontend/web --to svc/payments/payment-service:443
   kubectl get ns,pods,deploy,rs,svc,netpol,nodes -A -o json | netverdict matrix -
   netverdict isolation manifests/ --only-namespace payments
-  netverdict validate manifests/ --strict")]
+  netverdict validate manifests/ --strict"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -76,7 +81,9 @@ Examples
   netverdict isolation manifests/ -o csv | sort -t, -k8 -n")]
     Isolation(IsolationArguments),
     /// Write completions for a shell
-    #[command(after_help = "Example\n  netverdict completions bash > /etc/bash_completion.d/netverdict")]
+    #[command(
+        after_help = "Example\n  netverdict completions bash > /etc/bash_completion.d/netverdict"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

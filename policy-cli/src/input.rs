@@ -61,8 +61,7 @@ pub(crate) fn read(common: &Common, keep_spec: bool) -> Result<Input, Failure> {
             None => Vec::new(),
         })
         .collect();
-    let mut reading =
-        Reading { sources, records: records.into_iter().flatten().collect() };
+    let mut reading = Reading { sources, records: records.into_iter().flatten().collect() };
     if common.strict {
         refuse_unknown_fields(&mut reading.records);
     }
@@ -95,12 +94,12 @@ fn load(path: &Path) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         return Ok(vec![("-".to_owned(), bytes)]);
     }
     let mut files = Vec::new();
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::Said(format!("{}: {error}", path.display()))
-    };
+    let failed =
+        |path: &Path, error: std::io::Error| Failure::Said(format!("{}: {error}", path.display()));
     if path.is_dir() {
         walk(path, &mut files).map_err(|error| failed(path, error))?;
-        files.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        files
+            .sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     } else {
         files.push(path.to_path_buf());
     }

@@ -95,13 +95,7 @@ fn heading(part: &Part, cluster: &Cluster, style: Style) -> String {
     line
 }
 
-fn part(
-    out: &mut String,
-    part: &Part,
-    cluster: &Cluster,
-    places: &mut Locator<'_>,
-    style: Style,
-) {
+fn part(out: &mut String, part: &Part, cluster: &Cluster, places: &mut Locator<'_>, style: Style) {
     let _ = writeln!(out, "{}", heading(part, cluster, style));
     let Some(why) = part.why.as_deref() else {
         for clause in &part.clauses {
@@ -111,17 +105,15 @@ fn part(
     };
     let Why { egress, ingress } = why;
     out.push('\n');
-    let ends = [
-        (Direction::Egress, egress, &part.from),
-        (Direction::Ingress, ingress, &part.to),
-    ];
+    let ends = [(Direction::Egress, egress, &part.from), (Direction::Ingress, ingress, &part.to)];
     for (direction, end, subject) in ends {
         let subject = subject.display(cluster);
         let _ = writeln!(
             out,
             "  {}{}{}",
             pad(direction.name(), 10),
-            paint(style, end.verdict) + &" ".repeat(8_usize.saturating_sub(end.verdict.name().len())),
+            paint(style, end.verdict)
+                + &" ".repeat(8_usize.saturating_sub(end.verdict.name().len())),
             say::end_reason(direction, end, &subject)
         );
         rules(out, end, places, style);
@@ -130,7 +122,8 @@ fn part(
 
 /// The rules that admitted, or all that did not.
 fn rules(out: &mut String, end: &EndWhy, places: &mut Locator<'_>, style: Style) {
-    let all = end.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
+    let all =
+        end.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
     let admits = |(_, rule): &(&PolicyWhy, &RuleWhy)| match end.verdict {
         Verdict::Allow => rule.matched == Matched::Yes,
         Verdict::Deny => true,

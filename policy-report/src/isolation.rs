@@ -11,8 +11,14 @@ use crate::table::{columns, csv_row, markdown};
 use crate::{Style, Tone};
 
 const HEAD: [&str; 8] = [
-    "pod or workload", "ingress", "open to cluster", "open to outside", "egress", "open to cluster",
-    "open to outside", "reaches / reached by",
+    "pod or workload",
+    "ingress",
+    "open to cluster",
+    "open to outside",
+    "egress",
+    "open to cluster",
+    "open to outside",
+    "reaches / reached by",
 ];
 
 /// For people: namespaces, then every pod and workload; at most so many lines.
@@ -25,9 +31,16 @@ pub fn isolation_text(
 ) -> String {
     let mut out = String::new();
     let mut rows = vec![
-        ["NAMESPACE", "ENDPOINTS", "DEFAULT DENY INGRESS", "ISOLATED", "DEFAULT DENY EGRESS", "ISOLATED"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "NAMESPACE",
+            "ENDPOINTS",
+            "DEFAULT DENY INGRESS",
+            "ISOLATED",
+            "DEFAULT DENY EGRESS",
+            "ISOLATED",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     let deny = |deny: &DefaultDeny| {
         let names: Vec<String> = deny.policies.iter().map(say::object).collect();
@@ -124,9 +137,17 @@ pub fn isolation_csv(
     shown: &dyn Fn(&str) -> bool,
 ) -> String {
     let mut out = csv_row([
-        "endpoint", "ingress_isolated_by", "ingress_from_cluster", "ingress_from_outside",
-        "egress_isolated_by", "egress_to_cluster", "egress_to_outside", "reaches",
-        "reaches_depends", "reached_by", "reached_by_depends",
+        "endpoint",
+        "ingress_isolated_by",
+        "ingress_from_cluster",
+        "ingress_from_outside",
+        "egress_isolated_by",
+        "egress_to_cluster",
+        "egress_to_outside",
+        "reaches",
+        "reaches_depends",
+        "reached_by",
+        "reached_by_depends",
     ]);
     for one in isolation.endpoints.iter().filter(|one| shown(&one.namespace)) {
         out.push_str(&row(one, cluster));

@@ -115,9 +115,7 @@ fn groups(policy: &CompiledPolicy, selection: Option<&Selection>, fold: Fold) ->
             let label = match (fold, units.as_slice()) {
                 (Fold::Namespaces, _) => format!("({count})"),
                 (_, [first, rest @ ..]) => {
-                    let short = |name: &str| {
-                        name.replacen(&format!("{namespace}/"), "", 1)
-                    };
+                    let short = |name: &str| name.replacen(&format!("{namespace}/"), "", 1);
                     let more =
                         if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
                     format!("{}{more}", short(&first.name))
@@ -200,7 +198,9 @@ fn push_outside(
     }
     // Only the families that the pod has count as closed.
     let open = chosen.difference(&covered);
-    let lacks_only = open.ranges().all(|(first, _)| !covered.ranges().any(|(other, _)| first.is_ipv4() == other.is_ipv4()))
+    let lacks_only = open
+        .ranges()
+        .all(|(first, _)| !covered.ranges().any(|(other, _)| first.is_ipv4() == other.is_ipv4()))
         && !covered.is_empty();
     if !open.is_empty() && !lacks_only {
         push(cells, Cell::default());
@@ -258,7 +258,10 @@ fn table(
         .iter()
         .enumerate()
         .map(|(at, top)| {
-            let is_first = at.checked_sub(1).and_then(|before| tops.get(before)).is_none_or(|b| b.namespace != top.namespace);
+            let is_first = at
+                .checked_sub(1)
+                .and_then(|before| tops.get(before))
+                .is_none_or(|b| b.namespace != top.namespace);
             let alone = tops.get(at + 1).is_none_or(|next| next.namespace != top.namespace);
             let name = if is_first && alone { width(&top.namespace) } else { 0 };
             let own = cells.iter().filter_map(|row| row.get(at)).map(|cell| width(cell)).max();
@@ -311,7 +314,11 @@ fn lines(
 ) -> Vec<Vec<String>> {
     let mut lines = vec![vec!["FROM".to_owned(), "TO".to_owned(), "ON".to_owned()]];
     let name = |group: &Group| {
-        if group.outside { "outside".to_owned() } else { format!("{}/{}", group.namespace, group.label).replace("/(", " (") }
+        if group.outside {
+            "outside".to_owned()
+        } else {
+            format!("{}/{}", group.namespace, group.label).replace("/(", " (")
+        }
     };
     for row in rows {
         // Destinations of one source that take the same stand in one line.

@@ -82,9 +82,7 @@ fn blocks(policy: &CompiledPolicy, filter: &Filter) -> Result<(), Failure> {
         }
         let start: &[u8] = if first { b"\n" } else { b",\n" };
         first = false;
-        let written = out
-            .write_all(start)
-            .and_then(|()| wire::write_block(&mut out, block));
+        let written = out.write_all(start).and_then(|()| wire::write_block(&mut out, block));
         failed = written.err();
     });
     if let Some(error) = failed {

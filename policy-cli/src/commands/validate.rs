@@ -44,8 +44,9 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<Exit, Failure> {
                 let place = place(record, &mut places);
                 writeln!(out, "{}  {}  {place}", style.paint(tone, what), title(record))?;
             }
-            let warnings =
-                records.iter().filter(|one| one.accepted == Some(true) && !one.diagnostics.is_empty());
+            let warnings = records
+                .iter()
+                .filter(|one| one.accepted == Some(true) && !one.diagnostics.is_empty());
             let warned = warnings.count();
             writeln!(
                 out,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::clauses::clauses_at;
 use super::end::{Meaning, named_ports};
 use super::joint::{Joint, Side, joint};
 use super::{End, EndName, Member, QuestionError, Why, resolve, why};
@@ -315,7 +316,7 @@ fn between(
         let verdict = Verdict::of(&cell, asked);
         let mut clauses: Vec<Clause> = joint.settled.into_iter().collect();
         for (protocol, port, _) in cell.depends.items() {
-            clauses.extend(why::clauses_at(policy, &from_side, &to_side, &joint, protocol, port));
+            clauses.extend(clauses_at(policy, &from_side, &to_side, &joint, protocol, port));
         }
         clauses.sort_unstable();
         clauses.dedup();

@@ -1,5 +1,6 @@
 //! What is asked of a compiled policy: one question a file. Answers are plain data.
 
+mod clauses;
 mod end;
 mod error;
 mod flow;

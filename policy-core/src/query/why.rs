@@ -1,14 +1,15 @@
 //! Why: the rules run again for one flow, with their places.
 
+use super::clauses::{of_family, possible};
 use super::flow::Verdict;
-use super::joint::{Joint, Side, is_node_of};
+use super::joint::{Joint, Side};
 use crate::clause::Clause;
-use crate::cluster::{Address, Endpoint, Requirement, Selector, address, last_address, number};
+use crate::cluster::{Address, Endpoint, Requirement, Selector, address, number};
 use crate::compile::{Cell, CompiledPolicy, FAMILIES};
 use crate::manifest::FieldPath;
 use crate::manifest::document::{ObjectKey, Place};
-use crate::netset::{AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
-use crate::profile::{BlockCovers, HostNetwork, OwnNodeEgress};
+use crate::netset::{AddressSet, Direction, Family, PortSet, Protocol, Traffic};
+use crate::profile::{BlockCovers, HostNetwork};
 use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Port, Ports};
 
 /// Why a flow has its verdict: both ends.
@@ -314,7 +315,7 @@ fn means(policy: &CompiledPolicy, port: &Port, destination: Option<&Endpoint>) -
     }
 }
 
-fn numbers_of(
+pub(super) fn numbers_of(
     policy: &CompiledPolicy,
     destination: Option<&Endpoint>,
     protocol: Protocol,
@@ -388,7 +389,11 @@ fn explain_pods(
     (matched, reasons)
 }
 
-fn label<'p>(policy: &'p CompiledPolicy, endpoint: &Endpoint, key: &str) -> Option<&'p str> {
+pub(super) fn label<'p>(
+    policy: &'p CompiledPolicy,
+    endpoint: &Endpoint,
+    key: &str,
+) -> Option<&'p str> {
     let symbols = policy.cluster().symbols();
     endpoint.label(symbols.get(key)?).map(|value| symbols.text(value))
 }
@@ -437,7 +442,7 @@ fn explain_block(
     (matched, reasons)
 }
 
-fn known_address(peer: &Side<'_>, family: Family) -> Option<u128> {
+pub(super) fn known_address(peer: &Side<'_>, family: Family) -> Option<u128> {
     match peer {
         Side::Endpoint(_, endpoint) => match endpoint.address(family) {
             Address::Known(ip) => Some(number(ip)),
@@ -460,172 +465,10 @@ fn in_block(
     family: Family,
     hope: bool,
 ) -> bool {
-    let own = block.ranges().filter(|(first, _)| Family::of(*first) == family);
-    let set =
-        IntervalSet::<u128>::from_ranges(own.map(|(first, last)| (number(first), number(last))));
+    let set = of_family(block, family);
     if let Some(known) = known_address(peer, family) {
         return set.contains(known);
     }
-    let everywhere = IntervalSet::range(0, last_address(family));
-    let (ranges, is_certain) = match peer {
-        Side::Endpoint(_, endpoint) if !endpoint.host_network => {
-            policy.cluster().pod_ranges().of_family(family)
-        }
-        _ => (everywhere, false),
-    };
+    let (ranges, is_certain) = possible(policy, peer, family);
     if hope { ranges.intersects(&set) } else { is_certain && ranges.is_subset(&set) }
-}
-
-/// The clauses on which the verdict of a port hangs: those of which another reading, all else
-/// left as it is, gives another verdict.
-pub(crate) fn clauses_at(
-    policy: &CompiledPolicy,
-    from: &Side<'_>,
-    to: &Side<'_>,
-    joint: &Joint,
-    protocol: Protocol,
-    port: u16,
-) -> Vec<Clause> {
-    // What each end's own conditions come to: the other end's address, and the destination's
-    // port names, which both ends share.
-    let outcome = |reading: usize, [to_address, from_address, names]: [bool; 3]| -> bool {
-        let Some(reading) = joint.readings.get(reading) else { return false };
-        let exempt_out = reading.own_node == Some(OwnNodeEgress::Exempt);
-        let exempt_all = reading.itself == Some(true);
-        let families = FAMILIES.into_iter().zip(reading.families);
-        let mut there = families.filter_map(|(family, own)| own.map(|_| family));
-        there.any(|family| {
-            let at = |direction, subject, peer, address| {
-                let point =
-                    Point { reading: reading.host_network, family, protocol, port, address, names };
-                end_at(policy, direction, subject, peer, to, &point)
-            };
-            let out = exempt_all || exempt_out || at(Direction::Egress, from, to, to_address);
-            let from_own_node = is_node_of(policy, from, to, reading.host_network);
-            let into =
-                exempt_all || from_own_node || at(Direction::Ingress, to, from, from_address);
-            out && into
-        })
-    };
-    let choices: Vec<[bool; 3]> =
-        (0..8).map(|bits| [0, 1, 2].map(|at| bits >> at & 1 == 1)).collect();
-    let mut clauses = Vec::new();
-    for (at, reading) in joint.readings.iter().enumerate() {
-        for choice in &choices {
-            let [to_address, from_address, names] = *choice;
-            let own = outcome(at, *choice);
-            if own != outcome(at, [!to_address, from_address, names])
-                || own != outcome(at, [to_address, !from_address, names])
-            {
-                clauses.push(Clause::MISSING_ADDRESS);
-            }
-            if own != outcome(at, [to_address, from_address, !names]) {
-                clauses.push(Clause::NAMED_PORT);
-            }
-            for (other, with) in joint.readings.iter().enumerate().skip(at + 1) {
-                if own == outcome(other, *choice) {
-                    continue;
-                }
-                let host = reading.host_network != with.host_network;
-                // C14 may be asked under one reading of C13 only: then it is no difference.
-                let nodes = reading.own_node.zip(with.own_node);
-                let node = nodes.is_some_and(|(one, other)| one != other);
-                let itself = reading.itself != with.itself;
-                match (host, node, itself) {
-                    (false, true, false) => clauses.push(Clause::OWN_NODE),
-                    (false, false, true) => clauses.push(Clause::ITSELF),
-                    (true, false, false) => clauses.push(Clause::HOST_NETWORK),
-                    _ => {}
-                }
-            }
-        }
-    }
-    clauses.sort_unstable();
-    clauses.dedup();
-    clauses
-}
-
-struct Point {
-    reading: HostNetwork,
-    family: Family,
-    protocol: Protocol,
-    port: u16,
-    address: bool,
-    names: bool,
-}
-
-/// Whether an end lets one port through, rule by rule.
-fn end_at(
-    policy: &CompiledPolicy,
-    direction: Direction,
-    subject: &Side<'_>,
-    peer: &Side<'_>,
-    to: &Side<'_>,
-    point: &Point,
-) -> bool {
-    let Side::Endpoint(id, endpoint) = subject else { return true };
-    if endpoint.host_network && point.reading == HostNetwork::Node {
-        return true;
-    }
-    let class = policy.class_of(*id);
-    let isolating = class.map_or(&[][..], |class| policy.isolating(direction, class));
-    if isolating.is_empty() {
-        return true;
-    }
-    let as_node = |side: &Side<'_>| match side {
-        Side::Endpoint(_, endpoint) => endpoint.host_network && point.reading == HostNetwork::Node,
-        Side::Node { .. } | Side::Address { .. } => true,
-    };
-    let destination = match to {
-        Side::Endpoint(_, endpoint) if !as_node(to) => Some(*endpoint),
-        _ => None,
-    };
-    let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
-    let mut blocks = AddressSet::empty();
-    let policies = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
-    for rule in policies.filter_map(|own| own.matches(direction)).flatten() {
-        let on_port = match &rule.ports {
-            Ports::Every => true,
-            Ports::Some(ports) => ports.iter().any(|port| match port {
-                Port::Range(protocol, first, last) => {
-                    *protocol == point.protocol && (*first..=*last).contains(&point.port)
-                }
-                Port::Named(protocol, name) => {
-                    let numbers = numbers_of(policy, destination, *protocol, name);
-                    let means = numbers.len() == 1 || point.names;
-                    *protocol == point.protocol && means && numbers.contains(&point.port)
-                }
-            }),
-        };
-        if !on_port {
-            continue;
-        }
-        match &rule.peers {
-            Peers::Anyone => return true,
-            Peers::Some(peers) => {
-                for one in peers {
-                    match one {
-                        Peer::Pods(pods) => {
-                            if !as_node(peer) && selects(policy, pods, peer) {
-                                return true;
-                            }
-                        }
-                        Peer::Addresses(block) => blocks = blocks.union(block),
-                    }
-                }
-            }
-        }
-    }
-    let is_outside = matches!(peer, Side::Address { .. });
-    (covers || is_outside) && in_block(policy, &blocks, peer, point.family, point.address)
-}
-
-fn selects(policy: &CompiledPolicy, pods: &PodMatch, peer: &Side<'_>) -> bool {
-    let Side::Endpoint(_, endpoint) = peer else { return false };
-    let Some(namespace) = policy.cluster().namespace(endpoint.namespace) else { return false };
-    let there = match &pods.namespaces {
-        Namespaces::Named(name) => *name == namespace.name,
-        Namespaces::Labelled(selector) => selector.matches(|key| namespace.labels.get(key)),
-    };
-    there && pods.pods.matches(|key| label(policy, endpoint, key))
 }

@@ -47,15 +47,20 @@ pub struct Outcome {
 impl World {
     /// The verdict on one flow.
     pub fn flow(&self, from: &End, to: &End, protocol: &str, port: u16) -> Outcome {
-        if from == to && matches!(from, End::Pod(at) if self.pods.get(*at).is_some_and(|pod| pod.is_pod)) {
-            let there = self.pod(from).is_some_and(|pod| pod.v4.is_some() || pod.v6.is_some() || pod.is_unknown());
-            return Outcome { verdict: if there { "allow" } else { "deny" }, clauses: BTreeSet::new() };
+        if from == to
+            && matches!(from, End::Pod(at) if self.pods.get(*at).is_some_and(|pod| pod.is_pod))
+        {
+            let there = self
+                .pod(from)
+                .is_some_and(|pod| pod.v4.is_some() || pod.v6.is_some() || pod.is_unknown());
+            return Outcome {
+                verdict: if there { "allow" } else { "deny" },
+                clauses: BTreeSet::new(),
+            };
         }
         let readings = self.readings(from, to);
-        let verdicts: Vec<bool> = readings
-            .iter()
-            .map(|reading| self.allows(from, to, protocol, port, reading))
-            .collect();
+        let verdicts: Vec<bool> =
+            readings.iter().map(|reading| self.allows(from, to, protocol, port, reading)).collect();
         let verdict = match (verdicts.contains(&true), verdicts.contains(&false)) {
             (true, true) => "depends",
             (true, false) => "allow",

@@ -90,7 +90,9 @@ impl World {
             pod_cidrs: pod_cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
             profile,
         };
-        let of_kind = |kind: &str| objects.iter().filter(move |o| text(o, "/kind") == kind).collect::<Vec<_>>();
+        let of_kind = |kind: &str| {
+            objects.iter().filter(move |o| text(o, "/kind") == kind).collect::<Vec<_>>()
+        };
         for object in of_kind("Namespace") {
             let name = text(object, "/metadata/name").to_owned();
             world.namespaces.insert(name, labels(object, "/metadata/labels"));
@@ -122,7 +124,15 @@ impl World {
     }
 
     fn add_pods(&mut self, objects: &[Value]) {
-        let workloads = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"];
+        let workloads = [
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "ReplicaSet",
+            "ReplicationController",
+            "Job",
+            "CronJob",
+        ];
         let is_workload = |kind: &str| workloads.contains(&kind);
         let find = |namespace: &str, kind: &str, name: &str| {
             objects.iter().find(|o| {
@@ -145,7 +155,9 @@ impl World {
                 with_pods.push((namespace.to_owned(), kind.clone(), name.clone()));
                 next = find(namespace, &kind, &name).and_then(owner);
                 let hash = text(object, "/metadata/labels/pod-template-hash");
-                if kind == "ReplicaSet" && find(namespace, &kind, &name).is_none() && !hash.is_empty()
+                if kind == "ReplicaSet"
+                    && find(namespace, &kind, &name).is_none()
+                    && !hash.is_empty()
                     && let Some(deployment) = name.strip_suffix(&format!("-{hash}"))
                 {
                     next = Some(("Deployment".to_owned(), deployment.to_owned()));
@@ -155,21 +167,37 @@ impl World {
             self.pods.push(pod);
         }
         for object in objects.iter().filter(|o| is_workload(text(o, "/kind"))) {
-            let (namespace, kind, name) = (text(object, "/metadata/namespace"), text(object, "/kind"), text(object, "/metadata/name"));
+            let (namespace, kind, name) = (
+                text(object, "/metadata/namespace"),
+                text(object, "/kind"),
+                text(object, "/metadata/name"),
+            );
             let key = (namespace.to_owned(), kind.to_owned(), name.to_owned());
-            let is_owned = owner(object).is_some_and(|(kind, name)| find(namespace, &kind, &name).is_some());
+            let is_owned =
+                owner(object).is_some_and(|(kind, name)| find(namespace, &kind, &name).is_some());
             if is_owned || with_pods.contains(&key) {
                 continue;
             }
-            let template = if kind == "CronJob" { "/spec/jobTemplate/spec/template" } else { "/spec/template" };
-            let pod = self.pod_of(object, &format!("{template}/metadata/labels"), &format!("{template}/spec"), &Value::Null);
+            let template = if kind == "CronJob" {
+                "/spec/jobTemplate/spec/template"
+            } else {
+                "/spec/template"
+            };
+            let pod = self.pod_of(
+                object,
+                &format!("{template}/metadata/labels"),
+                &format!("{template}/spec"),
+                &Value::Null,
+            );
             self.pods.push(pod);
         }
     }
 
     fn pod_of(&self, object: &Value, labels_at: &str, spec_at: &str, status_of: &Value) -> Pod {
         let spec = object.pointer(spec_at).cloned().unwrap_or(Value::Null);
-        let sidecars = list(&spec, "/initContainers").into_iter().filter(|one| text(one, "/restartPolicy") == "Always");
+        let sidecars = list(&spec, "/initContainers")
+            .into_iter()
+            .filter(|one| text(one, "/restartPolicy") == "Always");
         let containers = list(&spec, "/containers").into_iter().chain(sidecars);
         let mut ports = Vec::new();
         for port in containers.flat_map(|one| list(one, "/ports")) {

@@ -94,11 +94,14 @@ impl World {
             readings = readings
                 .iter()
                 .flat_map(|one| {
-                    v4.iter().flat_map(|a| v6.iter().map(|b| [*a, *b])).map(|addresses| {
-                        let mut one = one.clone();
-                        one.addresses.push((end.clone(), addresses));
-                        one
-                    }).collect::<Vec<_>>()
+                    v4.iter()
+                        .flat_map(|a| v6.iter().map(|b| [*a, *b]))
+                        .map(|addresses| {
+                            let mut one = one.clone();
+                            one.addresses.push((end.clone(), addresses));
+                            one
+                        })
+                        .collect::<Vec<_>>()
                 })
                 .collect();
         }
@@ -122,7 +125,8 @@ impl World {
     fn candidates(&self, family: u8, is_pod_range: bool) -> Vec<Option<IpAddr>> {
         let is_v4 = family == 4;
         let of_family = |cidr: &&String| cidr.contains('.') == is_v4;
-        let ranges: Vec<&String> = self.pod_cidrs.iter().filter(of_family).filter(|_| is_pod_range).collect();
+        let ranges: Vec<&String> =
+            self.pod_cidrs.iter().filter(of_family).filter(|_| is_pod_range).collect();
         // IPv4 is assumed of a pod, unless only IPv6 ranges are known.
         let assumed = is_pod_range && is_v4 && self.pod_cidrs.is_empty();
         let mut found: Vec<Option<IpAddr>> = Vec::new();
@@ -147,7 +151,9 @@ impl World {
             vec![if is_v4 { IpAddr::V4([0, 0, 0, 0].into()) } else { IpAddr::V6(0_u128.into()) }];
         for block in blocks {
             let Some((base, length)) = block.split_once('/') else { continue };
-            let (Ok(base), Ok(length)) = (base.parse::<IpAddr>(), length.parse::<u32>()) else { continue };
+            let (Ok(base), Ok(length)) = (base.parse::<IpAddr>(), length.parse::<u32>()) else {
+                continue;
+            };
             match base {
                 IpAddr::V4(base) if is_v4 => {
                     starts.push(base.into());

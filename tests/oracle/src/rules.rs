@@ -31,7 +31,9 @@ impl World {
             return true;
         }
         // A pod's own node (C14).
-        if self.is_node_of(peer, pod, reading) && (direction == "ingress" || reading.own_node_is_exempt) {
+        if self.is_node_of(peer, pod, reading)
+            && (direction == "ingress" || reading.own_node_is_exempt)
+        {
             return true;
         }
         let isolating: Vec<&Policy> = self
@@ -50,9 +52,13 @@ impl World {
                 let peers = items(&rule[if direction == "ingress" { "from" } else { "to" }]);
                 let ports = items(&rule["ports"]);
                 let on_port = ports.is_empty()
-                    || ports.iter().any(|own| self.port_matches(own, destination, protocol, port, reading));
+                    || ports
+                        .iter()
+                        .any(|own| self.port_matches(own, destination, protocol, port, reading));
                 let with_peer = peers.is_empty()
-                    || peers.iter().any(|own| self.peer_matches(own, policy, peer, family, reading));
+                    || peers
+                        .iter()
+                        .any(|own| self.peer_matches(own, policy, peer, family, reading));
                 on_port && with_peer
             })
         })
@@ -65,7 +71,9 @@ impl World {
             End::Pod(_) => {
                 let other = self.pod(end);
                 reading.host_is_node
-                    && other.is_some_and(|other| other.host_network && other.node.as_ref() == Some(node))
+                    && other.is_some_and(|other| {
+                        other.host_network && other.node.as_ref() == Some(node)
+                    })
             }
             End::Address(_) => false,
         }
@@ -73,12 +81,21 @@ impl World {
 
     fn is_node(&self, end: &End, reading: &Reading) -> bool {
         match end {
-            End::Pod(_) => reading.host_is_node && self.pod(end).is_some_and(|pod| pod.host_network),
+            End::Pod(_) => {
+                reading.host_is_node && self.pod(end).is_some_and(|pod| pod.host_network)
+            }
             End::Node(_) | End::Address(_) => true,
         }
     }
 
-    fn port_matches(&self, own: &Value, destination: &End, protocol: &str, port: u16, reading: &Reading) -> bool {
+    fn port_matches(
+        &self,
+        own: &Value,
+        destination: &End,
+        protocol: &str,
+        port: u16,
+        reading: &Reading,
+    ) -> bool {
         if own["protocol"].as_str().unwrap_or("TCP") != protocol {
             return false;
         }
@@ -91,7 +108,9 @@ impl World {
                 match reading.numbers.get(&(name.clone(), protocol.to_owned())) {
                     Some(number) => *number == port,
                     None => self.pod(destination).is_some_and(|pod| {
-                        pod.ports.iter().any(|(n, p, number)| n == name && p == protocol && *number == port)
+                        pod.ports
+                            .iter()
+                            .any(|(n, p, number)| n == name && p == protocol && *number == port)
                     }),
                 }
             }
@@ -103,7 +122,14 @@ impl World {
         }
     }
 
-    fn peer_matches(&self, own: &Value, policy: &Policy, peer: &End, family: u8, reading: &Reading) -> bool {
+    fn peer_matches(
+        &self,
+        own: &Value,
+        policy: &Policy,
+        peer: &End,
+        family: u8,
+        reading: &Reading,
+    ) -> bool {
         if !own["ipBlock"].is_null() {
             let outside = matches!(peer, End::Address(_));
             if self.profile == Profile::Cilium && !outside {
@@ -165,13 +191,15 @@ fn isolates(spec: &Value, direction: &str) -> bool {
 /// C7
 pub(crate) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
     let wanted = selector["matchLabels"].as_object();
-    let by_labels = wanted.into_iter().flatten().all(|(key, value)| {
-        labels.get(key).map(String::as_str) == value.as_str()
-    });
+    let by_labels = wanted
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str());
     by_labels
         && items(&selector["matchExpressions"]).iter().all(|own| {
             let value = labels.get(own["key"].as_str().unwrap_or(""));
-            let among = value.is_some_and(|value| items(&own["values"]).contains(&Value::from(value.as_str())));
+            let among = value
+                .is_some_and(|value| items(&own["values"]).contains(&Value::from(value.as_str())));
             match own["operator"].as_str().unwrap_or("") {
                 "In" => among,
                 "NotIn" => !among,
@@ -184,7 +212,9 @@ pub(crate) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bo
 /// Whether an address begins with the bits of a block.
 pub(crate) fn within(ip: IpAddr, block: &str) -> bool {
     let Some((base, length)) = block.split_once('/') else { return false };
-    let (Ok(base), Ok(length)) = (base.parse::<IpAddr>(), length.parse::<u32>()) else { return false };
+    let (Ok(base), Ok(length)) = (base.parse::<IpAddr>(), length.parse::<u32>()) else {
+        return false;
+    };
     match (ip, base) {
         (IpAddr::V4(ip), IpAddr::V4(base)) => {
             length == 0 || ip.to_bits() >> (32 - length) == base.to_bits() >> (32 - length)

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::compare::{Asked, How, agree_with, engine, matrix_agrees};
 use super::random::{cluster, how, pod, policy};
 
-const ASKED: Asked<'static> = Asked { addresses: &["10.1.99.7", "2001:db8::9"], ports: &[("TCP", 80), ("UDP", 53)] };
+const ASKED: Asked<'static> =
+    Asked { addresses: &["10.1.99.7", "2001:db8::9"], ports: &[("TCP", 80), ("UDP", 53)] };
 
 fn object(value: &Value) -> policy_core::manifest::document::Object {
     let options = ReadOptions { namespace: "default".into(), keep_spec: false };
@@ -103,10 +104,24 @@ fn world() -> Vec<Value> {
         for index in 0..10 {
             let labels = json!({"app": if index % 2 == 0 { "web" } else { "db" }, "shard": format!("s{index}")});
             let ip = format!("10.{}.0.{index}", u8::from(namespace == "y"));
-            objects.push(super::small::pod(namespace, &format!("p{index}"), labels, json!({}), &[&ip]));
+            objects.push(super::small::pod(
+                namespace,
+                &format!("p{index}"),
+                labels,
+                json!({}),
+                &[&ip],
+            ));
         }
-        objects.push(allow(namespace, "web", json!({"podSelector": {"matchLabels": {"app": "web"}}})));
-        objects.push(allow(namespace, "db", json!({"namespaceSelector": {"matchLabels": {"team": "x"}}})));
+        objects.push(allow(
+            namespace,
+            "web",
+            json!({"podSelector": {"matchLabels": {"app": "web"}}}),
+        ));
+        objects.push(allow(
+            namespace,
+            "db",
+            json!({"namespaceSelector": {"matchLabels": {"team": "x"}}}),
+        ));
     }
     objects
 }
@@ -158,13 +173,27 @@ fn work_of_each_kind_of_change() {
     assert_eq!(work(&block), (2, 0, 1, 0), "a new block divides whom its bounds run through");
 
     let label = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "y", "labels": {"team": "x"}}});
-    assert_eq!(work(&label), (0, 0, 2, 0), "a relabelled namespace: the rows that ask for the label");
+    assert_eq!(
+        work(&label),
+        (0, 0, 2, 0),
+        "a relabelled namespace: the rows that ask for the label"
+    );
 
-    let like = super::small::pod("x", "p10", json!({"app": "web", "shard": "new"}), json!({}), &["10.0.0.77"]);
+    let like = super::small::pod(
+        "x",
+        "p10",
+        json!({"app": "web", "shard": "new"}),
+        json!({}),
+        &["10.0.0.77"],
+    );
     assert_eq!(work(&like), (0, 0, 0, 0), "a pod like others");
 
     let unlike = super::small::pod("x", "p10", json!({"app": "cache"}), json!({}), &["10.0.0.77"]);
-    assert_eq!(work(&unlike), (0, 1, 0, 5), "a pod unlike others is added to every row");
+    assert_eq!(
+        work(&unlike),
+        (0, 1, 1, 5),
+        "a pod unlike others is added to every row; its own is new"
+    );
 
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "x"},
                          "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});

@@ -8,9 +8,7 @@ use policy_core::compile::{ClassId, CompiledPolicy, Options, compile};
 use policy_core::manifest::{ReadOptions, Source, read};
 use policy_core::netset::{Protocol, parse_cidr};
 use policy_core::profile;
-use policy_core::query::{
-    self, Detail, EndName, Filter, Question, Verdict, classes, flow, matrix,
-};
+use policy_core::query::{self, Detail, EndName, Filter, Question, Verdict, classes, flow, matrix};
 use serde_json::Value;
 
 /// How a world is read.
@@ -100,7 +98,12 @@ pub fn agree(objects: &[Value], how: &How, asked: &Asked<'_>) -> Tally {
 }
 
 /// The same with a policy that came about in some other way.
-pub fn agree_with(policy: &CompiledPolicy, objects: &[Value], how: &How, asked: &Asked<'_>) -> Tally {
+pub fn agree_with(
+    policy: &CompiledPolicy,
+    objects: &[Value],
+    how: &How,
+    asked: &Asked<'_>,
+) -> Tally {
     let world = oracle(objects, how);
     let nodes: Vec<String> = objects
         .iter()
@@ -164,7 +167,8 @@ pub fn agree_with(policy: &CompiledPolicy, objects: &[Value], how: &How, asked: 
 /// The matrix says of each pair of classes what the cell says, once; and counts what it says.
 pub fn matrix_agrees(policy: &CompiledPolicy) {
     let filter = Filter::default();
-    let mut cells: std::collections::BTreeMap<(u32, u32), policy_core::compile::Cell> = Default::default();
+    let mut cells: std::collections::BTreeMap<(u32, u32), policy_core::compile::Cell> =
+        Default::default();
     let counts = matrix(policy, &filter, |block| {
         assert!(!block.cell.is_denied());
         for from in block.from.classes.iter() {

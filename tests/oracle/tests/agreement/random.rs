@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use super::compare::{Asked, How, agree};
 
-const ASKED: Asked<'static> =
-    Asked { addresses: &["10.1.0.7", "198.51.100.9", "2001:db8::9"], ports: &[("TCP", 80), ("TCP", 443), ("UDP", 53)] };
+const ASKED: Asked<'static> = Asked {
+    addresses: &["10.1.0.7", "198.51.100.9", "2001:db8::9"],
+    ports: &[("TCP", 80), ("TCP", 443), ("UDP", 53)],
+};
 
 fn labels() -> impl Strategy<Value = Value> {
     let value = prop::sample::select(vec!["a", "b", "c"]);
@@ -17,14 +19,15 @@ fn labels() -> impl Strategy<Value = Value> {
 pub fn selector() -> impl Strategy<Value = Value> {
     let key = || prop::sample::select(vec!["app", "tier", "env"]);
     let values = prop::collection::btree_set(prop::sample::select(vec!["a", "b", "c"]), 1..3);
-    let among = (key(), prop::sample::select(vec!["In", "NotIn"]), values)
-        .prop_map(|(key, operator, values)| json!({"key": key, "operator": operator, "values": values}));
+    let among = (key(), prop::sample::select(vec!["In", "NotIn"]), values).prop_map(
+        |(key, operator, values)| json!({"key": key, "operator": operator, "values": values}),
+    );
     let there = (key(), prop::sample::select(vec!["Exists", "DoesNotExist"]))
         .prop_map(|(key, operator)| json!({"key": key, "operator": operator}));
     let expressions = prop::collection::vec(prop_oneof![among, there], 0..2);
-    (labels(), expressions).prop_map(|(labels, expressions)| {
-        json!({"matchLabels": labels, "matchExpressions": expressions})
-    })
+    (labels(), expressions).prop_map(
+        |(labels, expressions)| json!({"matchLabels": labels, "matchExpressions": expressions}),
+    )
 }
 
 fn peer() -> impl Strategy<Value = Value> {
@@ -65,7 +68,12 @@ fn rules(field: &'static str) -> impl Strategy<Value = Value> {
 
 pub fn policy(index: usize) -> impl Strategy<Value = Value> {
     let namespace = prop::sample::select(vec!["x", "y", "z"]);
-    let types = prop::sample::select(vec![json!([]), json!(["Ingress"]), json!(["Egress"]), json!(["Ingress", "Egress"])]);
+    let types = prop::sample::select(vec![
+        json!([]),
+        json!(["Ingress"]),
+        json!(["Egress"]),
+        json!(["Ingress", "Egress"]),
+    ]);
     (namespace, selector(), types, rules("from"), rules("to")).prop_map(
         move |(namespace, subject, types, ingress, egress)| {
             json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
@@ -88,16 +96,26 @@ pub fn pod(index: usize) -> impl Strategy<Value = Value> {
         json!([{"name": "web", "containerPort": 80}]),
         json!([{"name": "web", "containerPort": 443}, {"name": "dns", "containerPort": 53, "protocol": "UDP"}]),
     ]);
-    let second = prop::sample::select(vec![json!([]), json!([{"name": "web", "containerPort": 80}])]);
+    let second =
+        prop::sample::select(vec![json!([]), json!([{"name": "web", "containerPort": 80}])]);
     let namespace = prop::sample::select(vec!["x", "y", "z"]);
     let node = prop::sample::select(vec![None, Some("n1"), Some("n2"), Some("n3")]);
-    (kinds, namespace, labels(), prop::sample::select(ips), (numbers, second), prop::bool::weighted(0.15), node)
+    (
+        kinds,
+        namespace,
+        labels(),
+        prop::sample::select(ips),
+        (numbers, second),
+        prop::bool::weighted(0.15),
+        node,
+    )
         .prop_map(move |(kind, namespace, labels, ips, (ports, second), host, node)| {
             let spec = json!({
                 "hostNetwork": host, "nodeName": node,
                 "containers": [{"name": "c", "ports": ports}, {"name": "d", "ports": second}],
             });
-            let metadata = json!({"name": format!("w{index}"), "namespace": namespace, "labels": labels});
+            let metadata =
+                json!({"name": format!("w{index}"), "namespace": namespace, "labels": labels});
             if kind == "Pod" {
                 let ips: Vec<Value> = ips.iter().map(|ip| json!({"ip": ip})).collect();
                 let ips = if host { Vec::new() } else { ips };
@@ -119,7 +137,11 @@ pub fn cluster() -> impl Strategy<Value = Vec<Value>> {
             })
             .collect::<Vec<_>>()
     });
-    let cidrs = prop::sample::select(vec![json!([]), json!(["10.1.0.0/16"]), json!(["10.1.0.0/16", "2001:db8::/48"])]);
+    let cidrs = prop::sample::select(vec![
+        json!([]),
+        json!(["10.1.0.0/16"]),
+        json!(["10.1.0.0/16", "2001:db8::/48"]),
+    ]);
     let nodes = cidrs.prop_map(|cidrs| {
         let node = |name: &str, ip: &str, cidrs: &Value| {
             json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"podCIDRs": cidrs},
@@ -129,18 +151,22 @@ pub fn cluster() -> impl Strategy<Value = Vec<Value>> {
     });
     let pods = (pod(0), pod(1), pod(2), pod(3));
     let policies = (policy(0), policy(1), policy(2), policy(3));
-    (namespaces, nodes, pods, policies, 0_usize..=4).prop_map(|(namespaces, nodes, pods, policies, count)| {
-        let mut objects = namespaces;
-        objects.extend(nodes);
-        objects.extend([pods.0, pods.1, pods.2, pods.3]);
-        objects.extend([policies.0, policies.1, policies.2, policies.3].into_iter().take(count));
-        objects
-    })
+    (namespaces, nodes, pods, policies, 0_usize..=4).prop_map(
+        |(namespaces, nodes, pods, policies, count)| {
+            let mut objects = namespaces;
+            objects.extend(nodes);
+            objects.extend([pods.0, pods.1, pods.2, pods.3]);
+            objects
+                .extend([policies.0, policies.1, policies.2, policies.3].into_iter().take(count));
+            objects
+        },
+    )
 }
 
 pub fn how() -> impl Strategy<Value = How> {
     let profile = prop::sample::select(policy_core::profile::Profile::ALL.to_vec());
-    let cidrs = prop::sample::select(vec![vec![], vec![], vec!["10.0.0.0/8"], vec!["2001:db8::/40"]]);
+    let cidrs =
+        prop::sample::select(vec![vec![], vec![], vec!["10.0.0.0/8"], vec!["2001:db8::/40"]]);
     (prop::bool::ANY, profile, cidrs).prop_map(|(spec, profile, cidrs)| How {
         profile: if spec { policy_core::profile::Profile::Spec } else { profile },
         pod_cidrs: cidrs.into_iter().map(str::to_owned).collect(),

@@ -41,14 +41,19 @@ fn casts() -> Vec<Vec<Value>> {
         {"name": "c", "ports": [{"name": "web", "containerPort": 80}]},
         {"name": "d", "ports": [{"name": "web", "containerPort": 81}]}]});
     let no_port = json!({"containers": [{"name": "c"}]});
-    let a = |spec: Value, ips: &[&str]| pod("x", "a", json!({"app": "a", "tier": "front"}), spec, ips);
+    let a =
+        |spec: Value, ips: &[&str]| pod("x", "a", json!({"app": "a", "tier": "front"}), spec, ips);
     let b = |spec: Value, ips: &[&str]| pod("x", "b", json!({"app": "b"}), spec, ips);
     let c = |spec: Value, ips: &[&str]| pod("y", "c", json!({"app": "a"}), spec, ips);
     let plain = || json!({});
     vec![
         vec![a(plain(), &["10.0.0.1"]), b(plain(), &["10.0.0.2"]), c(plain(), &["10.9.0.3"])],
         vec![a(plain(), &[]), b(plain(), &["10.0.0.2"]), c(plain(), &[])],
-        vec![a(plain(), &["2001:db8::a"]), b(plain(), &["10.0.0.2", "2001:db8::b"]), c(plain(), &[])],
+        vec![
+            a(plain(), &["2001:db8::a"]),
+            b(plain(), &["10.0.0.2", "2001:db8::b"]),
+            c(plain(), &[]),
+        ],
         vec![a(two_numbers, &["10.0.0.1"]), b(no_port, &["10.0.0.2"]), c(plain(), &["10.9.0.3"])],
         vec![
             node("n1", "10.0.0.100"),
@@ -78,7 +83,13 @@ fn subjects() -> Vec<Value> {
 }
 
 fn types() -> Vec<Value> {
-    vec![Value::Null, json!([]), json!(["Ingress"]), json!(["Egress"]), json!(["Ingress", "Egress"])]
+    vec![
+        Value::Null,
+        json!([]),
+        json!(["Ingress"]),
+        json!(["Egress"]),
+        json!(["Ingress", "Egress"]),
+    ]
 }
 
 /// `from` or `to`; `null` for a rule without one, and a string for no rule at all.
@@ -99,7 +110,11 @@ fn peers() -> Vec<Value> {
         json!([block("0.0.0.0/0", json!([]))]),
         json!([block("10.0.0.0/8", json!(["10.9.0.0/16"]))]),
         json!([block("10.9.0.0/16", Value::Null), block("::/0", Value::Null)]),
-        json!([block("0.0.0.0/1", Value::Null), block("128.0.0.0/1", Value::Null), block("2001:db8::/32", Value::Null)]),
+        json!([
+            block("0.0.0.0/1", Value::Null),
+            block("128.0.0.0/1", Value::Null),
+            block("2001:db8::/32", Value::Null)
+        ]),
     ]
 }
 
