@@ -1,6 +1,15 @@
 //! Every NetworkPolicy document that a real API server answered to: the same acceptance, the same
 //! `spec` with its defaults, the same meaning of each error.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::PathBuf;
 
 use policy_core::manifest::{ReadOptions, Record, Severity, Source, read};

@@ -29,6 +29,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         .args(["run", &toolchain, "cargo", "build", "--quiet", "--release", "--target", TARGET])
         .args(["-p", "netverdict-wasm-probe"])
         .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN")
         .current_dir(root))?;

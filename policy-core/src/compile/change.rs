@@ -207,7 +207,7 @@ impl CompiledPolicy {
                 self.work.rows_computed += 1;
                 let rows = self.rows_mut(direction);
                 if let Some(own) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) {
-                    row.subjects = std::mem::replace(&mut own.subjects, Members::empty());
+                    row.subjects = std::mem::take(&mut own.subjects);
                     *own = row;
                 }
             }

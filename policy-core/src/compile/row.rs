@@ -357,6 +357,9 @@ fn add_known(
     }
 }
 
+/// What port names mean at some destinations.
+type Meaning = Vec<(PortName, Vec<u16>)>;
+
 /// What blocks add with classes whose address is not known: for certain what holds wherever in
 /// the possible ranges it is, possibly what holds anywhere there.
 fn add_unknown(
@@ -382,8 +385,7 @@ fn add_unknown(
         shares.blocks.iter().flat_map(|(_, names, _)| names.iter().copied()).collect();
     names.sort_unstable();
     names.dedup();
-    let mut groups: Vec<(Members, Vec<(PortName, Vec<u16>)>)> =
-        vec![(pods.union(unknown_hosts), Vec::new())];
+    let mut groups: Vec<(Members, Meaning)> = vec![(pods.union(unknown_hosts), Vec::new())];
     for name in names {
         let mut finer = Vec::new();
         for (members, meaning) in groups {

@@ -1,7 +1,5 @@
 //! YAML to a tree. The only file that knows the YAML parser.
 
-use std::borrow::Cow;
-
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use super::scalar::{Plain, resolve};
@@ -145,7 +143,7 @@ impl Walk<'_> {
 
     fn scalar(
         &mut self,
-        text: &Cow<'_, str>,
+        text: &str,
         style: ScalarStyle,
         anchor: usize,
         tag: Option<&Tag>,
@@ -153,10 +151,10 @@ impl Walk<'_> {
     ) -> Result<(), SyntaxError> {
         let meaning = meaning(text, style, tag, span)?;
         if self.builder.wants_key() {
-            if let Meaning::Merge = meaning {
-                if let Some(last) = self.keys.last_mut() {
-                    *last = true;
-                }
+            if matches!(meaning, Meaning::Merge)
+                && let Some(last) = self.keys.last_mut()
+            {
+                *last = true;
             }
             let key = match meaning {
                 Meaning::Scalar(Scalar::Bool(value)) => value.to_string(),
@@ -167,7 +165,7 @@ impl Walk<'_> {
                     return Err(error(span, "a key must not be null"));
                 }
                 Meaning::Decoded(decoded) => decoded,
-                Meaning::Scalar(Scalar::String(_)) | Meaning::Merge => text.to_string(),
+                Meaning::Scalar(Scalar::String(_)) | Meaning::Merge => text.to_owned(),
             };
             let key = self.keep(&key, span);
             self.builder.key(key, span);
@@ -264,7 +262,7 @@ fn meaning(
 /// Go's JSON encoder does.
 fn base64(text: &str) -> Option<String> {
     let symbols: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if symbols.len() % 4 != 0 {
+    if !symbols.len().is_multiple_of(4) {
         return None;
     }
     let padding = symbols.iter().rev().take_while(|byte| **byte == b'=').count();

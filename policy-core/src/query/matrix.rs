@@ -178,7 +178,7 @@ pub fn matrix(policy: &CompiledPolicy, filter: &Filter, mut each: impl FnMut(&Bl
     rows.sort_by_key(|(_, subjects)| subjects.first());
     let mut cells = Cells::new(policy);
     for (row, subjects) in rows {
-        let mut blocks = work.into_pods(row, &subjects, &mut cells);
+        let mut blocks = work.blocks_into(row, &subjects, &mut cells);
         let outside = &work.from.addresses;
         blocks.extend(with_outside(policy, row, &subjects, outside).into_iter().map(
             |(classes, addresses, cell)| Block {
@@ -301,7 +301,7 @@ impl<'p> Work<'p> {
     }
 
     /// The blocks from pods to those that have one row for ingress.
-    fn into_pods(&self, row: &Row, subjects: &Members, cells: &mut Cells<'_>) -> Vec<Block> {
+    fn blocks_into(&self, row: &Row, subjects: &Members, cells: &mut Cells<'_>) -> Vec<Block> {
         // Sources by what flows to whom: sources of many egress rows may agree for these few.
         let mut found: BTreeMap<(Members, u32), Vec<Members>> = BTreeMap::new();
         let mut by_row: BTreeMap<u32, Vec<u32>> = BTreeMap::new();

@@ -1,5 +1,14 @@
 //! Every case, answered by the engine in this process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
 use netverdict_book::{Case, Flow};
 use policy_core::compile::{CompiledPolicy, Options, compile};
 use policy_core::manifest::{ReadOptions, Source, read};
