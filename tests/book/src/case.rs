@@ -30,7 +30,8 @@ fn root() -> PathBuf {
 pub fn book() -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     for path in files(&root().join("docs/semantics"))? {
-        if path.extension().is_some_and(|extension| extension == "md") {
+        let is_index = path.ends_with("README.md");
+        if !is_index && path.extension().is_some_and(|extension| extension == "md") {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             cases.extend(chapter::cases(&name, &text(&path)?)?);
         }
