@@ -51,3 +51,7 @@ pub const QUESTION_PAIRS: usize = 1_000_000;
 
 /// How many places in manifests are remembered while answers are written: some 100 bytes each.
 pub const REMEMBERED_PLACES: usize = 1_000_000;
+
+/// A JSON List up to so many bytes is read whole, a larger one item by item: what is parsed at a
+/// time then fits the processor's caches, and items are read in parallel where the host can.
+pub const LIST_BYTES_READ_WHOLE: usize = 64 << 10;

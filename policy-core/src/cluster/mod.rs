@@ -68,7 +68,10 @@ pub struct Cluster {
     nodes_by_address: BTreeMap<IpAddr, BTreeSet<String>>,
     services_by_address: BTreeMap<IpAddr, BTreeSet<ObjectKey>>,
     completed: BTreeSet<(NamespaceId, String)>,
+    /// By namespace, name and kind.
     stand_ins: BTreeMap<(NamespaceId, String, String), BTreeSet<EndpointId>>,
+    /// The endpoints of each namespace by name.
+    named: Vec<Map<Box<str>, Vec<(Kind, EndpointId)>>>,
     given_pod_cidrs: Vec<Cidr>,
     pod_ranges: PodRanges,
 }
@@ -243,19 +246,22 @@ impl Cluster {
         namespace: NamespaceId,
         name: &str,
     ) -> impl Iterator<Item = (Kind, EndpointId)> + 'a {
-        let from = (namespace, Box::from(name), Kind::ALL.into_iter().min().unwrap_or(Kind::Pod));
-        let name: Box<str> = name.into();
-        self.by_name
-            .range(from..)
-            .take_while(move |((ns, n, _), _)| *ns == namespace && **n == *name)
-            .map(|((_, _, kind), id)| (*kind, *id))
+        let there = self.named.get(namespace.0 as usize).and_then(|there| there.get(name));
+        there.into_iter().flatten().copied()
     }
 
-    /// The endpoints that stand for a workload that is none itself: its pods, or the template of
-    /// the workload that owns it.
-    pub fn stand_ins(&self, namespace: NamespaceId, kind: &str, name: &str) -> Vec<EndpointId> {
-        let key = (namespace, kind.to_owned(), name.to_owned());
-        self.stand_ins.get(&key).into_iter().flatten().copied().collect()
+    /// The workloads of a name that are no endpoints themselves, by kind, with those that stand for
+    /// each: its pods, or the template of the workload that owns it.
+    pub fn stand_ins<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a str, Vec<EndpointId>)> + 'a {
+        let from = (namespace, name.to_owned(), String::new());
+        self.stand_ins
+            .range(from..)
+            .take_while(move |((own, named, _), _)| *own == namespace && named == name)
+            .map(|((_, _, kind), ids)| (kind.as_str(), ids.iter().copied().collect()))
     }
 
     /// Whether a pod of this name ended (C20).
@@ -534,7 +540,7 @@ impl Cluster {
                 by_name.get(&(id, Box::from(name.as_str()), *kind)).copied()
             };
             let ids = names.iter().filter_map(find).collect();
-            self.stand_ins.insert((id, kind, workload), ids);
+            self.stand_ins.insert((id, workload, kind), ids);
         }
     }
 
@@ -610,6 +616,15 @@ impl Cluster {
             id
         });
         let key = (endpoint.namespace, endpoint.name.clone(), endpoint.kind);
+        let place = endpoint.namespace.0 as usize;
+        if self.named.len() <= place {
+            self.named.resize_with(place + 1, Map::default);
+        }
+        if let Some(there) = self.named.get_mut(place) {
+            let same = there.entry(endpoint.name.clone()).or_default();
+            same.push((endpoint.kind, id));
+            same.sort_unstable();
+        }
         self.by_name.insert(key, id);
         if !endpoint.host_network {
             for address in known(&endpoint) {
@@ -626,6 +641,14 @@ impl Cluster {
         let Some(endpoint) = self.endpoints.get_mut(id.0 as usize).and_then(Option::take) else {
             return;
         };
+        if let Some(there) = self.named.get_mut(endpoint.namespace.0 as usize)
+            && let Some(same) = there.get_mut(&endpoint.name)
+        {
+            same.retain(|(_, own)| *own != id);
+            if same.is_empty() {
+                there.remove(&endpoint.name);
+            }
+        }
         self.by_name.remove(&(endpoint.namespace, endpoint.name.clone(), endpoint.kind));
         for address in known(&endpoint) {
             if let Some(at) = self.by_address.get_mut(&address) {

@@ -1,7 +1,10 @@
 //! Where a field stands: found by reading its document again.
 
 use super::document::Place;
-use super::{FieldPath, LineIndex, NodeId, Position, Source, Span, Step, Tree, parse, split};
+use super::split::find;
+use super::{
+    FieldPath, LineIndex, NodeId, Position, Slice, Source, Span, Step, Tree, parse, split,
+};
 
 /// Where something stands in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +21,9 @@ pub struct Location {
 
 /// Where a field of an object stands in its source; none if the document is not there.
 pub fn locate(source: &Source, place: Place, path: &FieldPath) -> Option<Location> {
-    let slice = split(source).into_iter().find(|slice| slice.document == place.document)?;
+    let slice = find(&split(source), place.document, place.item)?;
     let tree = parse(&source.text, &slice).ok()??;
-    let top = match place.item {
-        Some(item) => tree.items(tree.get(tree.root(), "items")?).nth(item as usize)?,
-        None => tree.root(),
-    };
+    let top = top(&tree, &slice, place)?;
     let (span, exact) = span_of(&tree, top, path);
     let lines = LineIndex::new(&source.text);
     Some(Location {
@@ -32,6 +32,14 @@ pub fn locate(source: &Source, place: Place, path: &FieldPath) -> Option<Locatio
         end: lines.position(&source.text, span.end),
         exact,
     })
+}
+
+/// The object of a place in the tree of its slice.
+pub(super) fn top(tree: &Tree<'_>, slice: &Slice, place: Place) -> Option<NodeId> {
+    match (place.item, slice.item) {
+        (Some(item), None) => tree.items(tree.get(tree.root(), "items")?).nth(item as usize),
+        (None, _) | (Some(_), Some(_)) => Some(tree.root()),
+    }
 }
 
 /// The span of a field below a value, or of the nearest thing above it. A field of a map is

@@ -1,7 +1,8 @@
 //! Many places in the same sources, found with as little reading again as will do.
 
 use super::document::Place;
-use super::locate::span_of;
+use super::locate::{span_of, top};
+use super::split::find;
 use super::{FieldPath, LineIndex, Location, Slice, Source, Tree, parse, split};
 use crate::limits;
 use crate::map::Map;
@@ -12,7 +13,7 @@ pub struct Locator<'s> {
     sources: &'s [Source],
     slices: Map<u32, Vec<Slice>>,
     lines: Map<u32, LineIndex>,
-    last: Option<((u32, u32), Tree<'s>)>,
+    last: Option<(u32, Slice, Tree<'s>)>,
     known: Map<(Place, FieldPath), Option<Location>>,
 }
 
@@ -61,17 +62,16 @@ impl<'s> Locator<'s> {
 
     fn find(&mut self, place: Place, path: &FieldPath) -> Option<Location> {
         let source = self.sources.get(place.source as usize)?;
-        let document = (place.source, place.document);
-        if self.last.as_ref().is_none_or(|(last, _)| *last != document) {
-            let slices = self.slices.entry(place.source).or_insert_with(|| split(source));
-            let slice = slices.get(place.document as usize)?;
-            self.last = Some((document, parse(&source.text, slice).ok()??));
-        }
-        let (_, tree) = self.last.as_ref()?;
-        let top = match place.item {
-            Some(item) => tree.items(tree.get(tree.root(), "items")?).nth(item as usize)?,
-            None => tree.root(),
+        let slices = self.slices.entry(place.source).or_insert_with(|| split(source));
+        let slice = find(slices, place.document, place.item)?;
+        let is_last = |(last, own, _): &(u32, Slice, Tree<'_>)| {
+            *last == place.source && *own == slice
         };
+        if !self.last.as_ref().is_some_and(is_last) {
+            self.last = Some((place.source, slice, parse(&source.text, &slice).ok()??));
+        }
+        let (_, _, tree) = self.last.as_ref()?;
+        let top = top(tree, &slice, place)?;
         let (span, exact) = span_of(tree, top, path);
         let lines = self.lines.entry(place.source).or_insert_with(|| LineIndex::new(&source.text));
         Some(Location {

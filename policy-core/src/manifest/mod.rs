@@ -23,7 +23,7 @@ pub use locate::{Location, locate};
 pub use locator::Locator;
 pub use path::{FieldPath, Step};
 pub use read::{ReadOptions, Reading, Record, read, read_slice};
-pub use split::{Slice, split};
+pub use split::{Item, Slice, split};
 pub use text::{LineIndex, Position, Source, Span};
 pub use tree::{Entry, NodeId, SyntaxError, Tree, Value};
 

@@ -120,13 +120,22 @@ pub fn read_slice(
     options: &ReadOptions,
 ) -> Vec<Record> {
     let place = Place { source: source_index, document: slice.document, item: None };
+    let place = Place { item: slice.item.map(|item| item.index), ..place };
     match parse(&source.text, slice) {
         Ok(None) => Vec::new(),
         Err(error) => {
             let problem = diagnostic::syntax(&error.message);
             vec![refused(place, vec![(problem, FieldPath::root(), error.span)])]
         }
-        Ok(Some(tree)) => read_top(&tree, place, options),
+        Ok(Some(tree)) => match slice.item {
+            None => read_top(&tree, place, options),
+            Some(item) => {
+                let (kind, version) = (item.kind.of(&source.text), item.api_version.of(&source.text));
+                let of = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+                let typed = of.zip(Some(version).filter(|version| !version.is_empty()));
+                vec![read_object(&tree, tree.root(), place, options, typed)]
+            }
+        },
     }
 }
 

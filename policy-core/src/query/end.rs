@@ -300,13 +300,11 @@ fn resolve_endpoint(
             found.push((own, vec![endpoint]));
         }
     }
-    for own in Kind::ALL.into_iter().filter(|own| own.is_workload()) {
-        let is_asked = kind.is_none_or(|kind| kind == own);
-        if is_asked && !found.iter().any(|(known, _)| *known == own) {
-            let stand_ins = cluster.stand_ins(id, own.name(), name);
-            if !stand_ins.is_empty() {
-                found.push((own, stand_ins));
-            }
+    for (own, stand_ins) in cluster.stand_ins(id, name) {
+        let own = Kind::ALL.into_iter().find(|known| known.is_workload() && known.name() == own);
+        let Some(own) = own.filter(|own| kind.is_none_or(|kind| kind == *own)) else { continue };
+        if !stand_ins.is_empty() && !found.iter().any(|(known, _)| *known == own) {
+            found.push((own, stand_ins));
         }
     }
     let completed = kind.is_none_or(|kind| kind == Kind::Pod) && cluster.is_completed(id, name);
