@@ -54,6 +54,9 @@ pub struct Touched {
     pub pod_ranges: bool,
 }
 
+/// The endpoints of one namespace by name.
+type ByName = Map<Box<str>, Vec<(Kind, EndpointId)>>;
+
 /// Everything but the policies.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
@@ -71,7 +74,7 @@ pub struct Cluster {
     /// By namespace, name and kind.
     stand_ins: BTreeMap<(NamespaceId, String, String), BTreeSet<EndpointId>>,
     /// The endpoints of each namespace by name.
-    named: Vec<Map<Box<str>, Vec<(Kind, EndpointId)>>>,
+    named: Vec<ByName>,
     given_pod_cidrs: Vec<Cidr>,
     pod_ranges: PodRanges,
 }

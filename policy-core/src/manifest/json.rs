@@ -8,7 +8,7 @@ use crate::limits;
 pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Option<Result<Tree<'s>, SyntaxError>> {
     let text = source.get(..slice.end as usize)?;
     let mut reader = Reader { bytes: text.as_bytes(), text, at: slice.start as usize };
-    let mut builder = Builder::new(source);
+    let mut builder = Builder::new(source, (slice.end - slice.start) as usize);
     reader.document(&mut builder)?;
     builder.finish().transpose()
 }

@@ -64,9 +64,8 @@ impl<'s> Locator<'s> {
         let source = self.sources.get(place.source as usize)?;
         let slices = self.slices.entry(place.source).or_insert_with(|| split(source));
         let slice = find(slices, place.document, place.item)?;
-        let is_last = |(last, own, _): &(u32, Slice, Tree<'_>)| {
-            *last == place.source && *own == slice
-        };
+        let is_last =
+            |(last, own, _): &(u32, Slice, Tree<'_>)| *last == place.source && *own == slice;
         if !self.last.as_ref().is_some_and(is_last) {
             self.last = Some((place.source, slice, parse(&source.text, &slice).ok()??));
         }

@@ -64,3 +64,43 @@ impl fmt::Display for FieldPath {
         Ok(())
     }
 }
+
+/// A path on the way down, which is made into a [`FieldPath`] only where something is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trail<'p> {
+    above: Option<&'p Trail<'p>>,
+    step: Option<Crumb<'p>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Crumb<'p> {
+    Key(&'p str),
+    Index(usize),
+}
+
+impl<'p> Trail<'p> {
+    /// The object itself.
+    pub(super) fn root() -> Trail<'p> {
+        Trail { above: None, step: None }
+    }
+
+    /// A field below.
+    pub(super) fn key<'q>(&'q self, key: &'q str) -> Trail<'q> {
+        Trail { above: Some(self), step: Some(Crumb::Key(key)) }
+    }
+
+    /// An item below.
+    pub(super) fn index(&self, index: usize) -> Trail<'_> {
+        Trail { above: Some(self), step: Some(Crumb::Index(index)) }
+    }
+
+    /// The path.
+    pub(super) fn path(&self) -> FieldPath {
+        let above = self.above.map_or_else(FieldPath::root, Trail::path);
+        match self.step {
+            None => above,
+            Some(Crumb::Key(key)) => above.key(key),
+            Some(Crumb::Index(index)) => above.index(index),
+        }
+    }
+}

@@ -130,7 +130,8 @@ pub fn read_slice(
         Ok(Some(tree)) => match slice.item {
             None => read_top(&tree, place, options),
             Some(item) => {
-                let (kind, version) = (item.kind.of(&source.text), item.api_version.of(&source.text));
+                let (kind, version) =
+                    (item.kind.of(&source.text), item.api_version.of(&source.text));
                 let of = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
                 let typed = of.zip(Some(version).filter(|version| !version.is_empty()));
                 vec![read_object(&tree, tree.root(), place, options, typed)]

@@ -242,7 +242,10 @@ mod tests {
                 list.map(|list| list.items.iter().map(|span| span.of(text)).collect());
             assert_eq!(items.as_deref(), expected, "{text}");
         };
-        check(r#"{"kind":"List","items":[{"a":"]}"}, {"b":1}]}"#, Some(&[r#"{"a":"]}"}"#, r#"{"b":1}"#]));
+        check(
+            r#"{"kind":"List","items":[{"a":"]}"}, {"b":1}]}"#,
+            Some(&[r#"{"a":"]}"}"#, r#"{"b":1}"#]),
+        );
         check(r#"{"items": [], "metadata": {"x": "}"}, "kind": "PodList"}"#, Some(&[]));
         check(r#"{"items":[{}],"kind":"Pod"}"#, None);
         check(r#"{"items":[{}],"items":[],"kind":"List"}"#, None);

@@ -193,18 +193,21 @@ struct Open {
 }
 
 impl<'s> Builder<'s> {
-    pub(super) fn new(source: &'s str) -> Builder<'s> {
+    /// For a document of so many bytes.
+    pub(super) fn new(source: &'s str, bytes: usize) -> Builder<'s> {
+        // A value takes some twenty bytes of text.
+        let values = (bytes / 20 + 4).min(1 << 16);
         let tree = Tree {
             source,
             decoded: String::new(),
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(values),
             items: Vec::new(),
-            entries: Vec::new(),
+            entries: Vec::with_capacity(values),
             root: NodeId(0),
         };
         Builder {
             tree,
-            weights: Vec::new(),
+            weights: Vec::with_capacity(values),
             open: Vec::new(),
             pending_items: Vec::new(),
             pending_entries: Vec::new(),
@@ -375,7 +378,7 @@ impl<'s> Builder<'s> {
     fn keep_entries(&mut self, from: usize) {
         let entries = self.pending_entries.get(from..).unwrap_or_default();
         let tree = &self.tree;
-        let is_double = if entries.len() <= 12 {
+        let is_double = if entries.len() <= 24 {
             entries.iter().enumerate().any(|(at, entry)| {
                 let key = tree.text(entry.key);
                 entries.iter().take(at).any(|before| tree.text(before.key) == key)

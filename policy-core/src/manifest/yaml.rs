@@ -18,7 +18,7 @@ pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s
     let mut walk = Walk {
         base,
         text,
-        builder: Builder::new(source),
+        builder: Builder::new(source, (slice.end - slice.start) as usize),
         anchors: Map::default(),
         keys: Vec::new(),
     };

@@ -7,6 +7,7 @@ mod service;
 
 use super::diagnostic::{self, Problem};
 use super::document::{Body, Kind, Labels, Namespace, Node, Owner, Workload};
+use super::path::Trail;
 use super::read::Record;
 use super::schema::whole;
 use super::{FieldPath, NodeId, Span, Tree, Value, locate, names};
@@ -30,7 +31,7 @@ impl<'a> Reader<'a> {
 
     /// The body of an object of a kind, if it is one without errors.
     pub(super) fn read(&mut self, kind: Kind, record: &mut Record) -> Option<Body> {
-        let root = FieldPath::root();
+        let root = Trail::root();
         let metadata = self.at(Some(self.top), "metadata");
         self.metadata(kind, metadata, record);
         let labels_at = self.at(metadata, "labels");
@@ -47,7 +48,8 @@ impl<'a> Reader<'a> {
             }
             Kind::CronJob => {
                 let job = self.at(self.at(spec, "jobTemplate"), "spec");
-                let path = spec_path.key("jobTemplate").key("spec");
+                let jobtemplate_at = spec_path.key("jobTemplate");
+                let path = jobtemplate_at.key("spec");
                 let owner = self.owner(metadata);
                 self.workload(labels, owner, job, &path)
             }
@@ -66,7 +68,8 @@ impl<'a> Reader<'a> {
     }
 
     fn metadata(&mut self, kind: Kind, metadata: Option<NodeId>, record: &mut Record) {
-        let path = FieldPath::root().key("metadata");
+        let root = Trail::root();
+        let path = root.key("metadata");
         match (self.text(metadata, "name"), self.text(metadata, "generateName")) {
             (Some(name), _) if !name.is_empty() => {
                 let wrong = match kind {
@@ -74,15 +77,15 @@ impl<'a> Reader<'a> {
                     _ => names::subdomain(name),
                 };
                 for why in wrong {
-                    self.say(diagnostic::invalid(name, &why), path.key("name"));
+                    self.say(diagnostic::invalid(name, &why), &path.key("name"));
                 }
             }
             (_, Some(prefix)) if !prefix.is_empty() => record.name = Some(prefix.to_owned()),
-            _ => self.say(diagnostic::name_required(), path.key("name")),
+            _ => self.say(diagnostic::name_required(), &path.key("name")),
         }
         if let Some(namespace) = record.namespace.clone().filter(|_| kind.is_namespaced()) {
             for why in names::label(&namespace) {
-                self.say(diagnostic::invalid(&namespace, &why), path.key("namespace"));
+                self.say(diagnostic::invalid(&namespace, &why), &path.key("namespace"));
             }
         }
     }
@@ -92,7 +95,7 @@ impl<'a> Reader<'a> {
         labels: Labels,
         owner: Option<Owner>,
         spec: Option<NodeId>,
-        path: &FieldPath,
+        path: &Trail<'_>,
     ) -> Body {
         let template = self.at(spec, "template");
         let path = path.key("template");
@@ -103,36 +106,35 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self, labels: Labels, spec: Option<NodeId>, status: Option<NodeId>) -> Node {
-        let root = FieldPath::root();
+        let root = Trail::root();
         let mut typed: Vec<(u8, std::net::IpAddr)> = Vec::new();
-        let path = root.key("status").key("addresses");
+        let status_at = root.key("status");
+        let path = status_at.key("addresses");
         for (index, item) in self.list(status, "addresses").into_iter().enumerate() {
             let rank = match self.text(Some(item), "type") {
                 Some("InternalIP") => 0,
                 Some("ExternalIP") => 1,
                 _ => continue,
             };
-            let path = path.index(index).key("address");
+            let index_at = path.index(index);
+            let path = index_at.key("address");
             let address = self.text(Some(item), "address").unwrap_or("");
             typed.extend(self.address(address, &path).map(|ip| (rank, ip)));
         }
         typed.sort_by_key(|(rank, _)| *rank);
         let mut pod_cidrs = Vec::new();
+        let spec_at = root.key("spec");
+        let many_at = spec_at.key("podCIDRs");
         let many = self.list(spec, "podCIDRs");
-        let path = root.key("spec");
-        let written: Vec<(String, FieldPath)> = if many.is_empty() {
-            let one = self.text(spec, "podCIDR").map(str::to_owned);
-            one.into_iter().map(|text| (text, path.key("podCIDR"))).collect()
-        } else {
-            let texts = many.into_iter().enumerate();
-            texts
-                .map(|(index, item)| {
-                    (self.string(item).to_owned(), path.key("podCIDRs").index(index))
-                })
-                .collect()
-        };
-        for (text, path) in written.into_iter().filter(|(text, _)| !text.is_empty()) {
-            pod_cidrs.extend(self.cidr(&text, &path));
+        for (index, item) in many.iter().enumerate() {
+            let text = self.string(*item);
+            if !text.is_empty() {
+                pod_cidrs.extend(self.cidr(text, &many_at.index(index)));
+            }
+        }
+        let one = self.text(spec, "podCIDR").filter(|text| many.is_empty() && !text.is_empty());
+        if let Some(text) = one {
+            pod_cidrs.extend(self.cidr(text, &spec_at.key("podCIDR")));
         }
         Node { labels, addresses: typed.into_iter().map(|(_, ip)| ip).collect(), pod_cidrs }
     }
@@ -147,18 +149,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A map of labels; a value that is null is empty.
-    fn labels(&mut self, at: Option<NodeId>, path: &FieldPath) -> Labels {
+    fn labels(&mut self, at: Option<NodeId>, path: &Trail<'_>) -> Labels {
         let Some(at) = at else { return Labels::default() };
         let tree = self.tree;
         let mut labels = Vec::new();
         for entry in tree.entries(at) {
             let value = self.string(entry.value);
             for why in names::qualified_name(entry.key) {
-                self.say_at(diagnostic::invalid(entry.key, &why), path.clone(), entry.key_span);
+                self.say_at(diagnostic::invalid(entry.key, &why), path, entry.key_span);
             }
             for why in names::label_value(value) {
                 let problem = diagnostic::invalid(value, &why);
-                self.say_at(problem, path.clone(), tree.span(entry.value));
+                self.say_at(problem, path, tree.span(entry.value));
             }
             labels.push((entry.key.to_owned(), value.to_owned()));
         }
@@ -166,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A block of addresses, if it is one; spellings that newer servers refuse are warnings.
-    fn cidr(&mut self, text: &str, path: &FieldPath) -> Option<crate::netset::Cidr> {
+    fn cidr(&mut self, text: &str, path: &Trail<'_>) -> Option<crate::netset::Cidr> {
         match parse_cidr(text) {
             Ok(ParsedCidr { cidr, spelling }) => {
                 for legacy in spelling {
@@ -180,25 +182,25 @@ impl<'a> Reader<'a> {
                         LegacySpelling::Ipv4Mapped => "must not have an IPv4-mapped IPv6 address",
                     };
                     let canonical = cidr.to_string();
-                    self.say(diagnostic::legacy_cidr(text, why, &canonical), path.clone());
+                    self.say(diagnostic::legacy_cidr(text, why, &canonical), path);
                 }
                 Some(cidr)
             }
             Err(CidrError) => {
                 let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-                self.say(diagnostic::invalid(text, why), path.clone());
+                self.say(diagnostic::invalid(text, why), path);
                 None
             }
         }
     }
 
     /// An address of a status; anything else is left out, and said.
-    fn address(&mut self, text: &str, path: &FieldPath) -> Option<std::net::IpAddr> {
+    fn address(&mut self, text: &str, path: &Trail<'_>) -> Option<std::net::IpAddr> {
         match parse_ip(text) {
             Ok((ip, _)) => Some(ip),
             Err(CidrError) => {
                 if !text.is_empty() {
-                    self.say(diagnostic::ignored_address(text), path.clone());
+                    self.say(diagnostic::ignored_address(text), path);
                 }
                 None
             }
@@ -240,12 +242,13 @@ impl<'a> Reader<'a> {
 
     // Problems.
 
-    fn say(&mut self, problem: Problem, path: FieldPath) {
+    fn say(&mut self, problem: Problem, path: &Trail<'_>) {
+        let path = path.path();
         let (span, _) = locate::span_of(self.tree, self.top, &path);
-        self.say_at(problem, path, span);
+        self.found.push((problem, path, span));
     }
 
-    fn say_at(&mut self, problem: Problem, path: FieldPath, span: Span) {
-        self.found.push((problem, path, span));
+    fn say_at(&mut self, problem: Problem, path: &Trail<'_>, span: Span) {
+        self.found.push((problem, path.path(), span));
     }
 }

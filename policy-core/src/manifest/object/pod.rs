@@ -2,7 +2,8 @@
 
 use super::Reader;
 use crate::manifest::document::{ContainerPort, Labels, Owner, Phase, Pod, PodSpec};
-use crate::manifest::{FieldPath, NodeId, diagnostic, names};
+use crate::manifest::path::Trail;
+use crate::manifest::{NodeId, diagnostic, names};
 use crate::netset::Protocol;
 
 impl Reader<'_> {
@@ -12,7 +13,7 @@ impl Reader<'_> {
         owner: Option<Owner>,
         spec: Option<NodeId>,
         status: Option<NodeId>,
-        path: &FieldPath,
+        path: &Trail<'_>,
     ) -> Pod {
         let spec = self.pod_spec(spec, path);
         let phase = match self.text(status, "phase") {
@@ -31,7 +32,8 @@ impl Reader<'_> {
         many: &str,
         one: &str,
     ) -> Vec<std::net::IpAddr> {
-        let path = FieldPath::root().key("status");
+        let root = Trail::root();
+        let path = root.key("status");
         let list = self.list(status, many);
         let mut addresses = Vec::new();
         for (index, item) in list.into_iter().enumerate() {
@@ -46,7 +48,7 @@ impl Reader<'_> {
         addresses
     }
 
-    pub(super) fn pod_spec(&mut self, spec: Option<NodeId>, path: &FieldPath) -> PodSpec {
+    pub(super) fn pod_spec(&mut self, spec: Option<NodeId>, path: &Trail<'_>) -> PodSpec {
         let mut ports = Vec::new();
         for (index, container) in self.list(spec, "containers").into_iter().enumerate() {
             self.ports(container, &path.key("containers").index(index), &mut ports);
@@ -66,23 +68,23 @@ impl Reader<'_> {
         }
     }
 
-    fn ports(&mut self, container: NodeId, path: &FieldPath, ports: &mut Vec<ContainerPort>) {
+    fn ports(&mut self, container: NodeId, path: &Trail<'_>, ports: &mut Vec<ContainerPort>) {
         let path = path.key("ports");
         for (index, item) in self.list(Some(container), "ports").into_iter().enumerate() {
             let path = path.index(index);
             let protocol = self.protocol(item, &path);
             let name = self.text(Some(item), "name").filter(|name| !name.is_empty());
             for why in name.map(names::port_name).unwrap_or_default() {
-                self.say(diagnostic::invalid(name.unwrap_or(""), &why), path.key("name"));
+                self.say(diagnostic::invalid(name.unwrap_or(""), &why), &path.key("name"));
             }
             let number = self.number(Some(item), "containerPort");
             match number.map(|number| (number, names::port_number(number))) {
                 None => {
-                    self.say(diagnostic::required("containerPort"), path.key("containerPort"));
+                    self.say(diagnostic::required("containerPort"), &path.key("containerPort"));
                 }
                 Some((number, Err(why))) => {
                     let problem = diagnostic::invalid(&number.to_string(), why);
-                    self.say(problem, path.key("containerPort"));
+                    self.say(problem, &path.key("containerPort"));
                 }
                 Some((_, Ok(port))) => {
                     if let Some(protocol) = protocol {
@@ -94,14 +96,14 @@ impl Reader<'_> {
     }
 
     /// `protocol`, TCP if there is none; none if it is none of the three.
-    pub(super) fn protocol(&mut self, item: NodeId, path: &FieldPath) -> Option<Protocol> {
+    pub(super) fn protocol(&mut self, item: NodeId, path: &Trail<'_>) -> Option<Protocol> {
         let text = self.text(Some(item), "protocol").unwrap_or("TCP");
         // An empty one is defaulted where it is no pointer.
         let text = if text.is_empty() { "TCP" } else { text };
         let protocol = Protocol::parse(text);
         if protocol.is_none() {
             let problem = diagnostic::unsupported(text, &["TCP", "UDP", "SCTP"]);
-            self.say(problem, path.key("protocol"));
+            self.say(problem, &path.key("protocol"));
         }
         protocol
     }

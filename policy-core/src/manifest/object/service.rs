@@ -2,12 +2,13 @@
 
 use super::Reader;
 use crate::manifest::document::{PortRef, Service, ServicePort, ServiceType};
+use crate::manifest::path::Trail;
 use crate::manifest::schema::whole;
-use crate::manifest::{FieldPath, NodeId, Value, diagnostic, names};
+use crate::manifest::{NodeId, Value, diagnostic, names};
 
 impl Reader<'_> {
     pub(super) fn service(&mut self, spec: Option<NodeId>, status: Option<NodeId>) -> Service {
-        let root = FieldPath::root();
+        let root = Trail::root();
         let path = root.key("spec");
         let selector_at = self.at(spec, "selector");
         let selector = self.labels(selector_at, &path.key("selector"));
@@ -18,25 +19,27 @@ impl Reader<'_> {
             Some("ExternalName") => ServiceType::ExternalName,
             Some(other) => {
                 let known = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-                self.say(diagnostic::unsupported(other, &known), path.key("type"));
+                self.say(diagnostic::unsupported(other, &known), &path.key("type"));
                 ServiceType::ClusterIp
             }
         };
-        let many = self.list(spec, "clusterIPs");
-        let mut cluster: Vec<(String, FieldPath)> = Vec::new();
-        for (index, item) in many.into_iter().enumerate() {
-            let text = self.string(item).to_owned();
-            cluster.push((text, path.key("clusterIPs").index(index)));
-        }
-        if cluster.is_empty()
-            && let Some(one) = self.text(spec, "clusterIP")
-        {
-            cluster.push((one.to_owned(), path.key("clusterIP")));
-        }
-        let headless = cluster.iter().any(|(text, _)| text == "None");
+        let many_at = path.key("clusterIPs");
+        let mut headless = false;
         let mut cluster_addresses = Vec::new();
-        for (text, path) in cluster.iter().filter(|(text, _)| text != "None") {
-            cluster_addresses.extend(self.address(text, path));
+        let many = self.list(spec, "clusterIPs");
+        for (index, item) in many.iter().enumerate() {
+            let text = self.string(*item);
+            headless |= text == "None";
+            if text != "None" {
+                cluster_addresses.extend(self.address(text, &many_at.index(index)));
+            }
+        }
+        match self.text(spec, "clusterIP") {
+            Some("None") => headless = true,
+            Some(one) if many.is_empty() => {
+                cluster_addresses.extend(self.address(one, &path.key("clusterIP")));
+            }
+            Some(_) | None => {}
         }
         let mut external_addresses = Vec::new();
         for (index, item) in self.list(spec, "externalIPs").into_iter().enumerate() {
@@ -46,7 +49,10 @@ impl Reader<'_> {
         let balancer = self.at(status, "loadBalancer");
         for (index, item) in self.list(balancer, "ingress").into_iter().enumerate() {
             if let Some(text) = self.text(Some(item), "ip") {
-                let path = root.key("status").key("loadBalancer").key("ingress").index(index);
+                let status_at = root.key("status");
+                let loadbalancer_at = status_at.key("loadBalancer");
+                let ingress_at = loadbalancer_at.key("ingress");
+                let path = ingress_at.index(index);
                 external_addresses.extend(self.address(text, &path.key("ip")));
             }
         }
@@ -67,13 +73,13 @@ impl Reader<'_> {
         }
     }
 
-    fn service_port(&mut self, item: NodeId, path: &FieldPath) -> Option<ServicePort> {
+    fn service_port(&mut self, item: NodeId, path: &Trail<'_>) -> Option<ServicePort> {
         let protocol = self.protocol(item, path)?;
         let number = self.number(Some(item), "port").unwrap_or(0);
         let port = match names::port_number(number) {
             Ok(port) => port,
             Err(why) => {
-                self.say(diagnostic::invalid(&number.to_string(), why), path.key("port"));
+                self.say(diagnostic::invalid(&number.to_string(), why), &path.key("port"));
                 return None;
             }
         };
@@ -82,7 +88,7 @@ impl Reader<'_> {
             None | Some(Value::Int(0) | Value::String("")) => PortRef::Number(port),
             Some(Value::String(name)) => {
                 for why in names::port_name(name) {
-                    self.say(diagnostic::invalid(name, &why), path.key("targetPort"));
+                    self.say(diagnostic::invalid(name, &why), &path.key("targetPort"));
                 }
                 PortRef::Name(name.to_owned())
             }
@@ -92,7 +98,7 @@ impl Reader<'_> {
                     Ok(number) => PortRef::Number(number),
                     Err(why) => {
                         let problem = diagnostic::invalid(&number.to_string(), why);
-                        self.say(problem, path.key("targetPort"));
+                        self.say(problem, &path.key("targetPort"));
                         return None;
                     }
                 }
