@@ -305,35 +305,48 @@ fn table(
     Some(out)
 }
 
-/// A line for each two groups with a connection.
+/// A line for each set of sources that reach the same destinations on the same ports.
 fn lines(
     policy: &CompiledPolicy,
     filter: &Filter,
     rows: &[Group],
     tops: &[Group],
 ) -> Vec<Vec<String>> {
-    let mut lines = vec![vec!["FROM".to_owned(), "TO".to_owned(), "ON".to_owned()]];
-    let name = |group: &Group| {
-        if group.outside {
-            "outside".to_owned()
-        } else {
-            format!("{}/{}", group.namespace, group.label).replace("/(", " (")
-        }
+    let name = |group: &Group| match (group.outside, group.label.starts_with('(')) {
+        (true, _) => "outside".to_owned(),
+        (false, true) => format!("{} {}", group.namespace, group.label),
+        (false, false) => format!("{}/{}", group.namespace, group.label),
     };
+    let mut found: Vec<(Vec<usize>, String, Vec<String>)> = Vec::new();
+    let mut known: BTreeMap<(Vec<usize>, String), usize> = BTreeMap::new();
     for row in rows {
-        // Destinations of one source that take the same stand in one line.
-        let mut by_cell: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for top in tops {
+        let mut by_cell: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, top) in tops.iter().enumerate() {
             let cell = cell_text(policy, filter, row, top);
             if !cell.is_empty() && cell != "·" {
-                by_cell.entry(cell).or_default().push(name(top));
+                by_cell.entry(cell).or_default().push(at);
             }
         }
-        for (cell, tops) in by_cell {
-            let (first, rest) = tops.split_at(tops.len().min(3));
-            let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
-            lines.push(vec![name(row), format!("{}{more}", first.join(", ")), cell]);
+        for (cell, to) in by_cell {
+            let at = *known.entry((to.clone(), cell.clone())).or_insert_with(|| {
+                found.push((to, cell, Vec::new()));
+                found.len() - 1
+            });
+            if let Some((_, _, from)) = found.get_mut(at) {
+                from.push(name(row));
+            }
         }
+    }
+    let few = |names: &[String]| {
+        let (first, rest) = names.split_at(names.len().min(3));
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        format!("{}{more}", first.join(", "))
+    };
+    let mut lines = vec![vec!["FROM".to_owned(), "TO".to_owned(), "ON".to_owned()]];
+    for (to, cell, from) in found {
+        let to: Vec<String> = to.iter().filter_map(|at| tops.get(*at)).map(name).collect();
+        lines.push(vec![few(&from), few(&to), cell]);
     }
     lines
 }

@@ -19,12 +19,20 @@ pub(crate) struct Reading {
     pub(crate) numbers: BTreeMap<(String, String), u16>,
     /// C26: the addresses of the two ends where they are not known, IPv4 and IPv6; none is an
     /// address that no block covers.
-    addresses: Vec<(End, [Option<IpAddr>; 2])>,
+    /// By role, for a workload to itself means two replicas.
+    addresses: Vec<(Role, [Option<IpAddr>; 2])>,
+}
+
+/// Which end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Source,
+    Destination,
 }
 
 impl Reading {
-    pub(crate) fn address(&self, end: &End, family: u8) -> Option<IpAddr> {
-        let own = self.addresses.iter().find(|(own, _)| own == end)?;
+    pub(crate) fn address(&self, role: Role, family: u8) -> Option<IpAddr> {
+        let own = self.addresses.iter().find(|(own, _)| *own == role)?;
         let [v4, v6] = own.1;
         if family == 4 { v4 } else { v6 }
     }
@@ -88,7 +96,7 @@ impl World {
                     .collect();
             }
         }
-        for end in [from, to] {
+        for (role, end) in [(Role::Source, from), (Role::Destination, to)] {
             let Some((is_pod_range, true)) = self.unknown(end) else { continue };
             let [v4, v6] = [4, 6].map(|family| self.candidates(family, is_pod_range));
             readings = readings
@@ -98,7 +106,7 @@ impl World {
                         .flat_map(|a| v6.iter().map(|b| [*a, *b]))
                         .map(|addresses| {
                             let mut one = one.clone();
-                            one.addresses.push((end.clone(), addresses));
+                            one.addresses.push((role, addresses));
                             one
                         })
                         .collect::<Vec<_>>()

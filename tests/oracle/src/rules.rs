@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::objects::{Pod, Policy};
-use super::readings::Reading;
+use super::readings::{Reading, Role};
 use super::{End, Profile, World};
 
 impl World {
@@ -46,6 +46,7 @@ impl World {
         if isolating.is_empty() {
             return true;
         }
+        let role = if direction == "ingress" { Role::Source } else { Role::Destination };
         let destination = if direction == "ingress" { subject } else { peer };
         isolating.iter().any(|policy| {
             items(&policy.spec[direction]).iter().any(|rule| {
@@ -58,7 +59,7 @@ impl World {
                 let with_peer = peers.is_empty()
                     || peers
                         .iter()
-                        .any(|own| self.peer_matches(own, policy, peer, family, reading));
+                        .any(|own| self.peer_matches(own, policy, peer, role, family, reading));
                 on_port && with_peer
             })
         })
@@ -127,6 +128,7 @@ impl World {
         own: &Value,
         policy: &Policy,
         peer: &End,
+        role: Role,
         family: u8,
         reading: &Reading,
     ) -> bool {
@@ -135,7 +137,7 @@ impl World {
             if self.profile == Profile::Cilium && !outside {
                 return false;
             }
-            let Some(ip) = self.address_of(peer, family, reading) else { return false };
+            let Some(ip) = self.address_of(peer, role, family, reading) else { return false };
             let except = items(&own["ipBlock"]["except"]);
             return within(ip, own["ipBlock"]["cidr"].as_str().unwrap_or(""))
                 && !except.iter().any(|out| within(ip, out.as_str().unwrap_or("")));
@@ -153,18 +155,18 @@ impl World {
         in_namespace && (own["podSelector"].is_null() || selects(&own["podSelector"], &pod.labels))
     }
 
-    fn address_of(&self, end: &End, family: u8, reading: &Reading) -> Option<IpAddr> {
+    fn address_of(&self, end: &End, role: Role, family: u8, reading: &Reading) -> Option<IpAddr> {
         match end {
             End::Address(ip) => Some(*ip),
             End::Node(name) => {
                 let own = self.nodes.get(name).filter(|own| !own.is_empty());
                 match own {
                     Some(own) => own.iter().copied().find(|ip| ip.is_ipv4() == (family == 4)),
-                    None => reading.address(end, family),
+                    None => reading.address(role, family),
                 }
             }
             End::Pod(_) => match self.pod(end)? {
-                pod if pod.is_unknown() => reading.address(end, family),
+                pod if pod.is_unknown() => reading.address(role, family),
                 pod if family == 4 => pod.v4,
                 pod => pod.v6,
             },
