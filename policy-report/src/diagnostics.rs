@@ -1,6 +1,6 @@
 //! A diagnostic with the lines that it speaks of.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use policy_core::manifest::{Diagnostic, Locator, Severity};
 
 use crate::Style;
@@ -46,10 +46,19 @@ pub fn diagnostic(one: &Diagnostic, places: &mut Locator<'_>, style: Style) -> S
     };
     let snippet = Snippet::source(window)
         .line_start(first_line)
-        .path(source.name.as_str())
         .annotation(AnnotationKind::Primary.span(within).label(path.as_str()));
     let title = level.primary_title(one.message.as_str()).id(one.id);
-    let mut group = title.element(snippet);
+    // Where a line is cut, its columns are not those of the text that is shown.
+    let is_cut = !start.get(..window_start).unwrap_or("").ends_with('\n') && window_start > 0;
+    let mut group = if is_cut {
+        let line_start = start.rfind('\n').map_or(0, |at| at + 1);
+        let column = start.get(line_start..).unwrap_or("").chars().count() + 1;
+        let line = start.matches('\n').count() + 1;
+        let origin = Origin::path(source.name.as_str()).line(line).char_column(column);
+        title.element(origin).element(snippet)
+    } else {
+        title.element(snippet.path(source.name.as_str()))
+    };
     if let Some(help) = &one.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }

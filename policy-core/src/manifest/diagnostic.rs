@@ -86,6 +86,27 @@ pub(super) fn syntax(message: &str) -> Problem {
     error("syntax", message)
 }
 
+/// What a text that cannot be parsed looks like, if it is no manifest but something near one.
+pub(super) fn help_with_syntax(problem: Problem, line: &str) -> Problem {
+    let conflict = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"];
+    if line.contains("{{") {
+        problem.help("this looks like a template: render it first (`helm template`, say)")
+    } else if conflict.iter().any(|mark| line.starts_with(mark)) {
+        problem.help("a merge conflict is left in the file")
+    } else {
+        problem
+    }
+}
+
+pub(super) fn key_twice(key: &str) -> Problem {
+    warning("key-twice", format!("the key `{key}` stands in this map again: the later one counts"))
+}
+
+pub(super) fn after_end() -> Problem {
+    warning("after-end", "what follows the end of the document is not read")
+        .help("separate documents with a line `---`")
+}
+
 pub(super) fn not_an_object(found: &str) -> Problem {
     error("not-an-object", format!("a document must be a map, not {found}"))
 }

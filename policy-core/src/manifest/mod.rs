@@ -25,7 +25,7 @@ pub use path::{FieldPath, Step};
 pub use read::{ReadOptions, Reading, Record, read, read_slice};
 pub use split::{Item, Slice, split};
 pub use text::{LineIndex, Position, Source, Span};
-pub use tree::{Entry, NodeId, SyntaxError, Tree, Value};
+pub use tree::{Dropped, Entry, NodeId, SyntaxError, Tree, Value};
 
 use crate::limits;
 

@@ -4,7 +4,7 @@ use super::diagnostic::{self, Diagnostic, Problem, Related, Severity};
 use super::document::{Kind, Object, ObjectKey, Place};
 use super::object::Reader;
 use super::schema::{self, describe};
-use super::{FieldPath, NodeId, Slice, Source, Span, Tree, Value, parse, split};
+use super::{Dropped, FieldPath, NodeId, Slice, Source, Span, Tree, Value, parse, split};
 use crate::limits;
 use crate::map::Map;
 
@@ -125,6 +125,11 @@ pub fn read_slice(
         Ok(None) => Vec::new(),
         Err(error) => {
             let problem = diagnostic::syntax(&error.message);
+            let before = source.text.get(..error.span.start as usize).unwrap_or("");
+            let line = before.rfind('\n').map_or(0, |at| at + 1).max(slice.start as usize);
+            let line = source.text.get(line..slice.end as usize).unwrap_or("");
+            let line = line.lines().next().unwrap_or("");
+            let problem = diagnostic::help_with_syntax(problem, line);
             vec![refused(place, vec![(problem, FieldPath::root(), error.span)])]
         }
         Ok(Some(tree)) => match slice.item {
@@ -239,7 +244,8 @@ fn read_object(
         .is_namespaced()
         .then(|| record.namespace.take().unwrap_or_else(|| options.namespace.clone()));
 
-    let mut found = schema::check(tree, top, kind);
+    let mut found = dropped_in(tree, top);
+    found.extend(schema::check(tree, top, kind));
     let undecodable = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);
     if undecodable {
         return refuse(record, found);
@@ -262,6 +268,22 @@ fn read_object(
             record
         }
     }
+}
+
+/// What stands in an object and does not count.
+fn dropped_in(tree: &Tree<'_>, top: NodeId) -> Vec<(Problem, FieldPath, Span)> {
+    let all = tree.span(top);
+    let problems = tree.dropped().iter().filter_map(|(what, span)| match what {
+        Dropped::Key if all.start <= span.start && span.end <= all.end => {
+            let key = span.of(tree.source()).trim_matches(['"', '\'']);
+            Some((diagnostic::key_twice(key), FieldPath::root(), *span))
+        }
+        Dropped::AfterEnd if top == tree.root() => {
+            Some((diagnostic::after_end(), FieldPath::root(), *span))
+        }
+        _ => None,
+    });
+    problems.collect()
 }
 
 /// Whether a group is one of Kubernetes itself, so that a known kind in it is a mistake.

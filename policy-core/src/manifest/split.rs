@@ -184,7 +184,8 @@ fn by_separator(text: &str, start: usize) -> Vec<Span> {
     parts
 }
 
-/// The values of a stream of JSON objects, which `---` may separate too; none if it is not one.
+/// The values of a stream of JSON objects, which `---` may separate too, and what breaks it off as
+/// YAML; none if it does not begin as one.
 fn json_values(text: &str, start: usize) -> Option<Vec<Span>> {
     let bytes = text.as_bytes();
     let mut parts = Vec::new();
@@ -201,12 +202,29 @@ fn json_values(text: &str, start: usize) -> Option<Vec<Span>> {
             None if parts.is_empty() => return None,
             None => return Some(parts),
             Some(b'{') => {}
-            Some(_) => return None,
+            Some(_) => return rest_as_yaml(text, parts, at),
         }
-        let end = end_of_value(bytes, at)?;
+        let Some(end) = end_of_value(bytes, at) else { return rest_as_yaml(text, parts, at) };
         parts.push(Span::new(at, end));
         at = end;
     }
+}
+
+/// What begins as a stream of JSON and goes on otherwise: if the first value is JSON, the rest are
+/// documents of their own.
+fn rest_as_yaml(text: &str, mut parts: Vec<Span>, at: usize) -> Option<Vec<Span>> {
+    let first = parts.first()?.of(text);
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok();
+    // A line of its own: what a value and a comma before it are the beginning of is one document.
+    let is_apart = parts.last().is_some_and(|last| {
+        let between = text.get(last.end as usize..at).unwrap_or("");
+        between.contains('\n')
+    });
+    if !is_json || (parts.len() == 1 && !is_apart) {
+        return None;
+    }
+    parts.extend(by_separator(text, at));
+    Some(parts)
 }
 
 /// The byte behind the brace that closes the one here.
@@ -278,5 +296,7 @@ mod tests {
         check("{\"a\": \"}\"}{\"b\": 2}\n", &["{\"a\": \"}\"}", "{\"b\": 2}"]);
         check("{\"a\": \"\\\"}\"}\n---\n{}\n", &["{\"a\": \"\\\"}\"}", "{}"]);
         check("{a: '}'}\n---\nb: 1\n", &["{a: '}'}", "b: 1"]);
+        check("{\"a\": 1}\n{\"b\": 2} c\n", &["{\"a\": 1}", "{\"b\": 2}", "c"]);
+        check("{\"a\": 1}\n---\nb: 1\n---\nc: 1\n", &["{\"a\": 1}", "b: 1", "c: 1"]);
     }
 }

@@ -58,6 +58,16 @@ pub struct Tree<'s> {
     items: Vec<NodeId>,
     entries: Vec<EntryData>,
     root: NodeId,
+    dropped: Vec<(Dropped, Span)>,
+}
+
+/// What stands in a document and does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// A key that stands in its map again: the later one counts.
+    Key,
+    /// What follows the end of the document.
+    AfterEnd,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +103,16 @@ struct EntryData {
 }
 
 impl<'s> Tree<'s> {
+    /// What does not count, and where it stands.
+    pub fn dropped(&self) -> &[(Dropped, Span)] {
+        &self.dropped
+    }
+
+    /// The text that it was read from, with all that stands around it.
+    pub fn source(&self) -> &'s str {
+        self.source
+    }
+
     /// The whole document.
     pub fn root(&self) -> NodeId {
         self.root
@@ -181,6 +201,8 @@ pub(super) struct Builder<'s> {
     open: Vec<Open>,
     pending_items: Vec<NodeId>,
     pending_entries: Vec<EntryData>,
+    /// Where maps stand that were merged into others: their keys give way without a word.
+    merged: Vec<Span>,
     root: Option<NodeId>,
 }
 
@@ -204,6 +226,7 @@ impl<'s> Builder<'s> {
             items: Vec::new(),
             entries: Vec::with_capacity(values),
             root: NodeId(0),
+            dropped: Vec::new(),
         };
         Builder {
             tree,
@@ -211,6 +234,7 @@ impl<'s> Builder<'s> {
             open: Vec::new(),
             pending_items: Vec::new(),
             pending_entries: Vec::new(),
+            merged: Vec::new(),
             root: None,
         }
     }
@@ -220,6 +244,13 @@ impl<'s> Builder<'s> {
         let start = self.tree.decoded.len();
         self.tree.decoded.push_str(text);
         Text::Decoded(Span::new(start, self.tree.decoded.len()))
+    }
+
+    /// Says that something does not count.
+    pub(super) fn drop(&mut self, what: Dropped, span: Span) {
+        if self.tree.dropped.len() <= limits::DIAGNOSTICS {
+            self.tree.dropped.push((what, span));
+        }
     }
 
     /// How many lists and maps are open.
@@ -330,6 +361,7 @@ impl<'s> Builder<'s> {
             if self.pending_entries.len() + count > limits::MERGED_ENTRIES {
                 return false;
             }
+            self.merged.push(self.tree.span(map));
             let merged = self.tree.entries.get(first..first + count).unwrap_or_default();
             self.pending_entries.extend_from_slice(merged);
             let weight = self.weights.get(map.0 as usize).copied().unwrap_or(1);
@@ -393,12 +425,19 @@ impl<'s> Builder<'s> {
         }
         let mut kept: Vec<EntryData> = Vec::with_capacity(entries.len());
         let mut seen: Set<&str> = Set::default();
+        let mut doubles: Vec<Span> = Vec::new();
         for entry in entries.iter().rev() {
+            let at = entry.key_span;
             if seen.insert(tree.text(entry.key)) {
                 kept.push(*entry);
+            } else if !self.merged.iter().any(|map| map.start <= at.start && at.end <= map.end) {
+                doubles.push(at);
             }
         }
         kept.reverse();
+        for at in doubles.into_iter().rev() {
+            self.drop(Dropped::Key, at);
+        }
         self.pending_entries.truncate(from);
         self.tree.entries.extend(kept);
     }

@@ -3,7 +3,7 @@
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use super::scalar::{Plain, resolve};
-use super::tree::{Builder, NodeId, Scalar, SyntaxError, Text, Tree};
+use super::tree::{Builder, Dropped, NodeId, Scalar, SyntaxError, Text, Tree};
 use super::{Slice, Span};
 use crate::limits;
 use crate::map::Map;
@@ -28,7 +28,8 @@ pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s
         let end = span.end.byte_offset().unwrap_or(start);
         let span = Span::new(base + start, base + end);
         if matches!(event, Event::DocumentEnd) {
-            // What follows `...` is not read, as the API machinery does not.
+            // What follows is not read, as the API machinery does not.
+            walk.note_rest(end);
             break;
         }
         walk.event(event, span)?;
@@ -46,6 +47,24 @@ struct Walk<'s> {
 }
 
 impl Walk<'_> {
+    /// Notes what follows the end of the document, if it is more than comments.
+    fn note_rest(&mut self, end: usize) {
+        let is_more = |line: &&str| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with('#') && line != "..." && line != "---"
+        };
+        let rest = self.text.get(end..).unwrap_or("");
+        let mut at = self.base + end;
+        for line in rest.split_inclusive('\n') {
+            if is_more(&line) {
+                let start = at + (line.len() - line.trim_start().len());
+                self.builder.drop(Dropped::AfterEnd, Span::new(start, at + line.trim_end().len()));
+                return;
+            }
+            at += line.len();
+        }
+    }
+
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
         let at = (0..=at).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
