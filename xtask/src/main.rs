@@ -4,6 +4,8 @@
 
 mod ci;
 mod codegen;
+mod fuzz;
+mod mutants;
 mod tools;
 mod wasm;
 
@@ -14,7 +16,11 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   ci [--only STEP]     what CI runs: codegen, fmt, clippy, test, features, doc, wasm, deny
   codegen [--check]    make the files that are made, or say which are not current
-  bench [ARGUMENTS]    measure on generated clusters (see tests/bench)";
+  bench [ARGUMENTS]    measure on generated clusters (see tests/bench)
+  fuzz [TARGET [SECONDS]]
+                       fuzz what reads bytes, each target for 960 s
+  mutants [ARGUMENTS]  change the engine in one place at a time: which change do no tests notice?
+                       (arguments go to cargo-mutants: --shard 3/10, --list)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +36,13 @@ fn main() -> ExitCode {
             let all: Vec<&str> = fixed.into_iter().chain(rest.iter().copied()).collect();
             ci::cargo(&root, &all)
         }
+        ["fuzz"] => fuzz::fuzz(&root, None, 960),
+        ["fuzz", target] => fuzz::fuzz(&root, Some(target), 960),
+        ["fuzz", target, seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::fuzz(&root, Some(target), seconds),
+            Err(_) => Err(USAGE.to_owned()),
+        },
+        ["mutants", rest @ ..] => mutants::mutants(&root, rest),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -341,14 +341,12 @@ fn a_label_map() -> impl Strategy<Value = Option<BTreeMap<String, String>>> {
 }
 
 fn a_selector() -> impl Strategy<Value = meta::LabelSelector> {
-    let expression =
-        ("[a-df-m]{1,3}", 0..4_usize, prop::collection::vec("[a-df-m]{1,2}", 1..3)).prop_map(
-            |(key, operator, values)| meta::LabelSelectorRequirement {
-                key,
-                operator: ["In", "NotIn", "Exists", "DoesNotExist"][operator].to_owned(),
-                values: (operator < 2).then_some(values),
-            },
-        );
+    let expression = ("[a-df-m]{1,3}", 0..4_usize, prop::collection::vec("[a-df-m]{1,2}", 1..3))
+        .prop_map(|(key, operator, values)| meta::LabelSelectorRequirement {
+            key,
+            operator: ["In", "NotIn", "Exists", "DoesNotExist"][operator].to_owned(),
+            values: (operator < 2).then_some(values),
+        });
     (a_label_map(), prop::option::of(prop::collection::vec(expression, 0..3))).prop_map(
         |(match_labels, match_expressions)| meta::LabelSelector { match_labels, match_expressions },
     )
@@ -364,8 +362,9 @@ fn a_policy_port() -> impl Strategy<Value = net::NetworkPolicyPort> {
     });
     let name = "[a-df-m][a-df-m0-9]{0,5}".prop_map(|name| (Some(IntOrString::String(name)), None));
     let none = Just((None, None));
-    (a_protocol(), prop_oneof![number, name, none])
-        .prop_map(|(protocol, (port, end_port))| net::NetworkPolicyPort { protocol, port, end_port })
+    (a_protocol(), prop_oneof![number, name, none]).prop_map(|(protocol, (port, end_port))| {
+        net::NetworkPolicyPort { protocol, port, end_port }
+    })
 }
 
 fn a_peer() -> impl Strategy<Value = net::NetworkPolicyPeer> {
@@ -395,12 +394,14 @@ fn a_peer() -> impl Strategy<Value = net::NetworkPolicyPeer> {
 }
 
 fn a_policy() -> impl Strategy<Value = net::NetworkPolicy> {
-    let some = |what: bool| prop::option::of(prop::collection::vec(a_policy_port(), 0..3 + usize::from(what)));
+    let some = |what: bool| {
+        prop::option::of(prop::collection::vec(a_policy_port(), 0..3 + usize::from(what)))
+    };
     let peers = || prop::option::of(prop::collection::vec(a_peer(), 0..3));
     let ingress = (some(true), peers())
         .prop_map(|(ports, from)| net::NetworkPolicyIngressRule { ports, from });
-    let egress = (some(false), peers())
-        .prop_map(|(ports, to)| net::NetworkPolicyEgressRule { ports, to });
+    let egress =
+        (some(false), peers()).prop_map(|(ports, to)| net::NetworkPolicyEgressRule { ports, to });
     let types = prop::option::of(prop::sample::subsequence(vec!["Ingress", "Egress"], 0..=2));
     (
         prop::option::of(a_selector()),

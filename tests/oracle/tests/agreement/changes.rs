@@ -59,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500 / crate::share(), ..ProptestConfig::default() })]
 
     #[test]
     fn as_if_compiled_afresh(objects in cluster(), how in how(), steps in prop::collection::vec(step(), 1..6)) {

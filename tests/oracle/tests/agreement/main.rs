@@ -15,3 +15,9 @@ mod changes;
 mod compare;
 mod random;
 mod small;
+
+/// Of how many worlds one is looked at: 1, but where mutants cost a run of all of them each.
+fn share() -> u32 {
+    let share = std::env::var("NETVERDICT_ORACLE_SHARE").ok().and_then(|share| share.parse().ok());
+    share.unwrap_or(1)
+}

@@ -174,7 +174,7 @@ pub fn how() -> impl Strategy<Value = How> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3_000 / crate::share(), ..ProptestConfig::default() })]
 
     #[test]
     fn random_clusters(objects in cluster(), how in how()) {

