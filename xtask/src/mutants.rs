@@ -32,7 +32,7 @@ pub(crate) fn mutants(root: &Path, words: &[&str]) -> Result<(), String> {
         command.args(["--file", file]);
     }
     // The oracle looks at fewer worlds: each mutant costs a run of all of them.
-    run(command.args(words).env("NETVERDICT_ORACLE_SHARE", "40").current_dir(root))
+    run(command.args(words).env("NETVERDICT_ORACLE_SHARE", "101").current_dir(root))
 }
 
 const CARGO_MUTANTS: &str = "27.1.0";
