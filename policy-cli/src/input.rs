@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use policy_core::compile::{CompiledPolicy, Options, compile};
 use policy_core::manifest::document::Object;
 use policy_core::manifest::{
-    Diagnostic, Locator, ReadOptions, Reading, Record, Severity, Slice, Source, read_slice, split,
+    Diagnostic, Locator, ReadOptions, Reading, Record, Scratch, Severity, Slice, Source, read_slice, split,
 };
 use policy_report::diagnostic;
 use rayon::prelude::*;
@@ -56,12 +56,14 @@ pub(crate) fn read(common: &Common, keep_spec: bool) -> Result<Input, Failure> {
         .collect();
     let records: Vec<Vec<Record>> = slices
         .par_iter()
-        .map(|(index, slice)| match sources.get(*index as usize) {
-            Some(source) => read_slice(*index, source, slice, &options),
+        .map_init(Scratch::default, |scratch, (index, slice)| match sources.get(*index as usize) {
+            Some(source) => read_slice(*index, source, slice, &options, scratch),
             None => Vec::new(),
         })
         .collect();
-    let mut reading = Reading { sources, records: records.into_iter().flatten().collect() };
+    let mut flat = Vec::with_capacity(records.iter().map(Vec::len).sum());
+    flat.extend(records.into_iter().flatten());
+    let mut reading = Reading { sources, records: flat };
     if common.strict {
         refuse_unknown_fields(&mut reading.records);
     }
@@ -146,7 +148,8 @@ impl Input {
             let all = self.reading.records.iter().flat_map(|record| &record.diagnostics);
             let mut shown = 0;
             let is_said = |one: &&Diagnostic| {
-                one.severity == Severity::Error || one.id == "replaced" || one.id == "unknown-field"
+                one.severity == Severity::Error
+                    || ["after-end", "key-twice", "replaced", "unknown-field"].contains(&one.id)
             };
             let said: Vec<&Diagnostic> = all.filter(is_said).collect();
             for one in said.iter().take(10) {

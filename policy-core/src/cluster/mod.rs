@@ -471,11 +471,9 @@ impl Cluster {
             _ => None,
         };
         let written = read.into_iter().flat_map(Labels::iter);
-        let own = (NAME_LABEL.to_owned(), name.to_owned());
-        let labels = written.map(|(key, value)| (key.to_owned(), value.to_owned()));
         NamespaceEntry {
             name: name.to_owned(),
-            labels: labels.chain([own]).collect(),
+            labels: written.chain([(NAME_LABEL, name)]).collect(),
             is_read: read.is_some(),
         }
     }

@@ -1,16 +1,20 @@
 //! JSON to a tree, without the YAML parser.
 
-use super::tree::{Builder, Scalar, SyntaxError, Text, Tree};
+use super::tree::{Builder, Scalar, Scratch, SyntaxError, Text, Tree};
 use super::{Slice, Span};
 use crate::limits;
 
 /// Reads a slice as JSON; none if it is not JSON.
-pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Option<Result<Tree<'s>, SyntaxError>> {
+pub(super) fn parse<'s>(
+    source: &'s str,
+    slice: &Slice,
+    scratch: &mut Scratch,
+) -> Option<Result<Tree<'s>, SyntaxError>> {
     let text = source.get(..slice.end as usize)?;
     let mut reader = Reader { bytes: text.as_bytes(), text, at: slice.start as usize };
-    let mut builder = Builder::new(source, (slice.end - slice.start) as usize);
+    let mut builder = Builder::new(source, scratch);
     reader.document(&mut builder)?;
-    builder.finish().transpose()
+    builder.finish(scratch).transpose()
 }
 
 struct Reader<'s> {

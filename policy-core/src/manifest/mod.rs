@@ -25,7 +25,7 @@ pub use path::{FieldPath, Step};
 pub use read::{ReadOptions, Reading, Record, read, read_slice};
 pub use split::{Item, Slice, split};
 pub use text::{LineIndex, Position, Source, Span};
-pub use tree::{Dropped, Entry, NodeId, SyntaxError, Tree, Value};
+pub use tree::{Dropped, Entry, NodeId, Scratch, SyntaxError, Tree, Value};
 
 use crate::limits;
 
@@ -34,6 +34,15 @@ use crate::limits;
 /// # Errors
 /// Says where the text is neither.
 pub fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s>>, SyntaxError> {
+    parse_in(source, slice, &mut Scratch::default())
+}
+
+/// Reads one document as [`parse`] does, in room that earlier ones left.
+fn parse_in<'s>(
+    source: &'s str,
+    slice: &Slice,
+    scratch: &mut Scratch,
+) -> Result<Option<Tree<'s>>, SyntaxError> {
     let span = Span { start: slice.start, end: slice.end };
     let text = span.of(source);
     if text.len() > limits::DOCUMENT_BYTES {
@@ -41,9 +50,9 @@ pub fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s>>, Syn
         return Err(SyntaxError { span: Span { end: span.start, ..span }, message });
     }
     if text.trim_start().starts_with(['{', '['])
-        && let Some(tree) = json::parse(source, slice)
+        && let Some(tree) = json::parse(source, slice, scratch)
     {
         return tree.map(Some);
     }
-    yaml::parse(source, slice)
+    yaml::parse(source, slice, scratch)
 }

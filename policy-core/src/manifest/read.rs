@@ -4,7 +4,9 @@ use super::diagnostic::{self, Diagnostic, Problem, Related, Severity};
 use super::document::{Kind, Object, ObjectKey, Place};
 use super::object::Reader;
 use super::schema::{self, describe};
-use super::{Dropped, FieldPath, NodeId, Slice, Source, Span, Tree, Value, parse, split};
+use super::{
+    Dropped, FieldPath, NodeId, Scratch, Slice, Source, Span, Tree, Value, parse_in, split,
+};
 use crate::limits;
 use crate::map::Map;
 
@@ -54,14 +56,15 @@ impl Reading {
     /// The objects that count: of two of one kind, namespace and name the later, and the earlier
     /// one's record says so (C25).
     pub fn take_objects(&mut self) -> Vec<Object> {
-        let mut last: Map<ObjectKey, usize> = Map::default();
+        let mut last: Map<&ObjectKey, usize> = Map::default();
         let mut replaced: Vec<(usize, Place)> = Vec::new();
         for (at, record) in self.records.iter().enumerate() {
             let Some(object) = &record.object else { continue };
-            if let Some(before) = last.insert(object.key.clone(), at) {
+            if let Some(before) = last.insert(&object.key, at) {
                 replaced.push((before, record.place));
             }
         }
+        let count = last.len();
         for (at, by) in replaced {
             let Some(record) = self.records.get_mut(at) else { continue };
             let Some(object) = record.object.take() else { continue };
@@ -85,7 +88,9 @@ impl Reading {
                 }],
             });
         }
-        self.records.iter_mut().filter_map(|record| record.object.take()).collect()
+        let mut objects = Vec::with_capacity(count);
+        objects.extend(self.records.iter_mut().filter_map(|record| record.object.take()));
+        objects
     }
 }
 
@@ -104,24 +109,29 @@ impl Reading {
 /// ```
 pub fn read(sources: Vec<Source>, options: &ReadOptions) -> Reading {
     let mut records = Vec::new();
+    let mut scratch = Scratch::default();
     for (index, source) in (0..).zip(&sources) {
-        for slice in split(source) {
-            records.extend(read_slice(index, source, &slice, options));
+        let slices = split(source);
+        records.reserve(slices.len());
+        for slice in slices {
+            records.extend(read_slice(index, source, &slice, options, &mut scratch));
         }
     }
     Reading { sources, records }
 }
 
-/// Reads one document: a record for each object in it, so none for the List around them.
+/// Reads one document, in room that earlier ones left: a record for each object in it, so none for
+/// the List around them.
 pub fn read_slice(
     source_index: u32,
     source: &Source,
     slice: &Slice,
     options: &ReadOptions,
+    scratch: &mut Scratch,
 ) -> Vec<Record> {
     let place = Place { source: source_index, document: slice.document, item: None };
     let place = Place { item: slice.item.map(|item| item.index), ..place };
-    match parse(&source.text, slice) {
+    match parse_in(&source.text, slice, scratch) {
         Ok(None) => Vec::new(),
         Err(error) => {
             let problem = diagnostic::syntax(&error.message);
@@ -132,16 +142,20 @@ pub fn read_slice(
             let problem = diagnostic::help_with_syntax(problem, line);
             vec![refused(place, vec![(problem, FieldPath::root(), error.span)])]
         }
-        Ok(Some(tree)) => match slice.item {
-            None => read_top(&tree, place, options),
-            Some(item) => {
-                let (kind, version) =
-                    (item.kind.of(&source.text), item.api_version.of(&source.text));
-                let of = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-                let typed = of.zip(Some(version).filter(|version| !version.is_empty()));
-                vec![read_object(&tree, tree.root(), place, options, typed)]
-            }
-        },
+        Ok(Some(tree)) => {
+            let records = match slice.item {
+                None => read_top(&tree, place, options),
+                Some(item) => {
+                    let (kind, version) =
+                        (item.kind.of(&source.text), item.api_version.of(&source.text));
+                    let of = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+                    let typed = of.zip(Some(version).filter(|version| !version.is_empty()));
+                    vec![read_object(&tree, tree.root(), place, options, typed)]
+                }
+            };
+            scratch.reclaim(tree);
+            records
+        }
     }
 }
 

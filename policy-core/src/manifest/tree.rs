@@ -193,10 +193,40 @@ pub(super) enum Scalar {
     String(Text),
 }
 
+/// What trees were made in, to make others in: a cluster has a hundred thousand.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    decoded: String,
+    nodes: Vec<Node>,
+    items: Vec<NodeId>,
+    entries: Vec<EntryData>,
+    work: Work,
+}
+
+impl Scratch {
+    /// Takes the room of a tree that is not needed any more.
+    pub fn reclaim(&mut self, tree: Tree<'_>) {
+        let Tree { decoded, nodes, items, entries, .. } = tree;
+        *self = Scratch { decoded, nodes, items, entries, work: std::mem::take(&mut self.work) };
+        self.decoded.clear();
+        self.nodes.clear();
+        self.items.clear();
+        self.entries.clear();
+    }
+}
+
+/// What a builder needs beside the tree.
+#[derive(Debug, Default)]
+struct Work {
+    /// How many values each node stands for, aliases followed.
+    weights: Vec<u64>,
+    pending_items: Vec<NodeId>,
+    pending_entries: Vec<EntryData>,
+}
+
 /// Makes a tree from a walk through a document.
 pub(super) struct Builder<'s> {
     tree: Tree<'s>,
-    /// How many values each node stands for, aliases followed.
     weights: Vec<u64>,
     open: Vec<Open>,
     pending_items: Vec<NodeId>,
@@ -215,25 +245,18 @@ struct Open {
 }
 
 impl<'s> Builder<'s> {
-    /// For a document of so many bytes.
-    pub(super) fn new(source: &'s str, bytes: usize) -> Builder<'s> {
-        // A value takes some twenty bytes of text.
-        let values = (bytes / 20 + 4).min(1 << 16);
-        let tree = Tree {
-            source,
-            decoded: String::new(),
-            nodes: Vec::with_capacity(values),
-            items: Vec::new(),
-            entries: Vec::with_capacity(values),
-            root: NodeId(0),
-            dropped: Vec::new(),
-        };
+    /// For a document of a text.
+    pub(super) fn new(source: &'s str, scratch: &mut Scratch) -> Builder<'s> {
+        let Scratch { decoded, nodes, items, entries, work } = std::mem::take(scratch);
+        let root = NodeId(0);
+        let tree = Tree { source, decoded, nodes, items, entries, root, dropped: Vec::new() };
+        let Work { weights, pending_items, pending_entries } = work;
         Builder {
             tree,
-            weights: Vec::with_capacity(values),
+            weights,
             open: Vec::new(),
-            pending_items: Vec::new(),
-            pending_entries: Vec::new(),
+            pending_items,
+            pending_entries,
             merged: Vec::new(),
             root: None,
         }
@@ -373,10 +396,21 @@ impl<'s> Builder<'s> {
     }
 
     /// The finished tree; none if nothing was in the document.
-    pub(super) fn finish(mut self) -> Result<Option<Tree<'s>>, SyntaxError> {
+    pub(super) fn finish(
+        mut self,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Tree<'s>>, SyntaxError> {
         let Some(root) = self.root else { return Ok(None) };
         self.tree.root = root;
         let decoded = self.weights.get(root.0 as usize).copied().unwrap_or(1);
+        self.weights.clear();
+        self.pending_items.clear();
+        self.pending_entries.clear();
+        scratch.work = Work {
+            weights: self.weights,
+            pending_items: self.pending_items,
+            pending_entries: self.pending_entries,
+        };
         if limits::is_excessive_aliasing(self.tree.nodes.len() as u64, decoded) {
             return Err(SyntaxError {
                 span: self.tree.span(root),

@@ -3,13 +3,17 @@
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use super::scalar::{Plain, resolve};
-use super::tree::{Builder, Dropped, NodeId, Scalar, SyntaxError, Text, Tree};
+use super::tree::{Builder, Dropped, NodeId, Scalar, Scratch, SyntaxError, Text, Tree};
 use super::{Slice, Span};
 use crate::limits;
 use crate::map::Map;
 
 /// Reads a slice as YAML; none if there is no document in it.
-pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s>>, SyntaxError> {
+pub(super) fn parse<'s>(
+    source: &'s str,
+    slice: &Slice,
+    scratch: &mut Scratch,
+) -> Result<Option<Tree<'s>>, SyntaxError> {
     let base = slice.start as usize;
     let text = source.get(base..slice.end as usize).unwrap_or("");
     let mut options = Options::default();
@@ -18,7 +22,7 @@ pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s
     let mut walk = Walk {
         base,
         text,
-        builder: Builder::new(source, (slice.end - slice.start) as usize),
+        builder: Builder::new(source, scratch),
         anchors: Map::default(),
         keys: Vec::new(),
     };
@@ -34,7 +38,7 @@ pub(super) fn parse<'s>(source: &'s str, slice: &Slice) -> Result<Option<Tree<'s
         }
         walk.event(event, span)?;
     }
-    walk.builder.finish()
+    walk.builder.finish(scratch)
 }
 
 struct Walk<'s> {

@@ -79,7 +79,8 @@ fn expected(document: &serde_json::Value) -> Option<Body> {
 }
 
 fn labels(labels: Option<BTreeMap<String, String>>) -> Labels {
-    labels.unwrap_or_default().into_iter().collect()
+    let labels = labels.unwrap_or_default();
+    labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
 fn owner(metadata: &meta::ObjectMeta) -> Option<Owner> {

@@ -42,7 +42,7 @@ pub(crate) fn generate() -> Result<String, String> {
         let at = numbers.get(name.as_str()).ok_or("a kind without a type")?;
         write(&mut out, format!("        Kind::{kind} => {at},\n"));
     }
-    write(&mut out, "    }\n}\n\n/// Every type, with its fields by name.\n".to_owned());
+    write(&mut out, "    }\n}\n\n/// Every type, with its fields by their names' lengths, then by name.\n".to_owned());
     write(
         &mut out,
         format!("#[rustfmt::skip]\npub(super) static TYPES: [Type; {}] = [\n", types.fields.len()),
@@ -50,6 +50,8 @@ pub(crate) fn generate() -> Result<String, String> {
     for (name, fields) in &types.fields {
         let short = name.rsplit('.').next().unwrap_or(name);
         write!(out, "    Type {{ name: \"{short}\", fields: &[").map_err(|e| e.to_string())?;
+        let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
+        fields.sort_by_key(|(name, _)| (name.len(), *name));
         for (field, kind) in fields {
             let kind = render(kind, &numbers)?;
             write!(out, "(\"{field}\", {kind}), ").map_err(|e| e.to_string())?;

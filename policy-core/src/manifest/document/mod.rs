@@ -176,39 +176,61 @@ pub enum Body {
 }
 
 /// Labels, sorted by key, each key once.
+///
+/// One text with the ends of its parts: a cluster has a million of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(String, String)>);
+pub struct Labels {
+    text: Box<str>,
+    /// Where each key ends and the value behind it.
+    ends: Box<[(u32, u32)]>,
+}
 
 impl Labels {
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(k, _)| k.as_str().cmp(key)).ok()?;
-        self.0.get(at).map(|(_, value)| value.as_str())
+        self.iter().find(|(own, _)| *own == key).map(|(_, value)| value)
     }
 
     /// Every key and value, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        let mut start = 0;
+        self.ends.iter().map(move |(key_end, value_end)| {
+            let (key_end, value_end) = (*key_end as usize, *value_end as usize);
+            let key = self.text.get(start..key_end).unwrap_or("");
+            let value = self.text.get(key_end..value_end).unwrap_or("");
+            start = value_end;
+            (key, value)
+        })
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.ends.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ends.is_empty()
     }
 }
 
-impl FromIterator<(String, String)> for Labels {
+impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
     /// Of two of one key the later counts.
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Labels {
-        let mut all: Vec<(String, String)> = pairs.into_iter().collect();
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Labels {
+        let mut all: Vec<(&str, &str)> = pairs.into_iter().collect();
         all.reverse();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        all.dedup_by(|b, a| a.0 == b.0);
-        Labels(all)
+        all.sort_by_key(|(key, _)| *key);
+        all.dedup_by_key(|(key, _)| *key);
+        let bytes = all.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let mut text = String::with_capacity(bytes);
+        let mut ends = Vec::with_capacity(all.len());
+        let end = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        for (key, value) in all {
+            text.push_str(key);
+            let key_end = end(&text);
+            text.push_str(value);
+            ends.push((key_end, end(&text)));
+        }
+        Labels { text: text.into(), ends: ends.into() }
     }
 }

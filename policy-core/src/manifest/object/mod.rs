@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
                 let problem = diagnostic::invalid(value, &why);
                 self.say_at(problem, path, tree.span(entry.value));
             }
-            labels.push((entry.key.to_owned(), value.to_owned()));
+            labels.push((entry.key, value));
         }
         labels.into_iter().collect()
     }

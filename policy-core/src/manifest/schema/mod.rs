@@ -24,11 +24,20 @@ pub(super) enum Field {
     Struct(usize),
 }
 
-/// A type of the API with its fields, by name.
+/// A type of the API with its fields, by their names' lengths, then by name: most comparisons are
+/// then of two numbers.
 #[derive(Debug)]
 pub(super) struct Type {
     pub(super) name: &'static str,
     pub(super) fields: &'static [(&'static str, Field)],
+}
+
+impl Type {
+    fn field(&self, name: &str) -> Option<&'static (&'static str, Field)> {
+        let order = |own: &str| (own.len(), own).cmp(&(name.len(), name));
+        let at = self.fields.binary_search_by(|(own, _)| order(own)).ok()?;
+        self.fields.get(at)
+    }
 }
 
 /// What the walk found: a problem, at a field, at a place.
@@ -120,8 +129,7 @@ impl<'t> Walk<'t> {
         let tree = self.tree;
         for entry in tree.entries(at) {
             self.path.push(Crumb::Key(entry.key));
-            let known = own.fields.binary_search_by(|(name, _)| (*name).cmp(entry.key));
-            match known.ok().and_then(|at| own.fields.get(at)) {
+            match own.field(entry.key) {
                 Some((_, field)) => self.field(entry.value, *field, tree.span(entry.value)),
                 None => {
                     let problem = diagnostic::unknown_field(entry.key);
