@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use policy_core::compile::{CompiledPolicy, Options, compile};
 use policy_core::manifest::document::Object;
 use policy_core::manifest::{
-    Diagnostic, Locator, ReadOptions, Reading, Record, Scratch, Severity, Slice, Source, read_slice, split,
+    Diagnostic, Locator, ReadOptions, Reading, Record, Scratch, Severity, Slice, Source,
+    read_slice, split,
 };
 use policy_report::diagnostic;
 use rayon::prelude::*;

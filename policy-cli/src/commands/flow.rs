@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::sync::Mutex;
 
 use policy_core::compile::{CompiledPolicy, Options, compile};
-use policy_core::manifest::Locator;
 use policy_core::manifest::document::Object;
+use policy_core::manifest::{Locator, Source};
 use policy_core::profile::Profile;
 use policy_core::query::{Detail, Question, Verdict, flow, parse_port};
 use policy_core::wire::{self, QueryJson, answer_query};
 use policy_report::flow_text;
+use rayon::prelude::*;
 
 use crate::Exit;
 use crate::args::{FlowArguments, TextOrJson};
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &FlowArguments) -> Result<Exit, Failure> {
     let policy = input.compile(common, &arguments.reading);
     let mut places = Locator::new(&input.reading.sources);
     if let Some(queries) = &arguments.queries {
-        return stream(queries, &policy, arguments.no_why, &mut places);
+        return stream(queries, &policy, arguments.no_why, &input.reading.sources);
     }
     let said = |error: &dyn std::fmt::Display| Failure::Said(error.to_string());
     let query = QueryJson {
@@ -105,46 +107,101 @@ fn stream(
     queries: &Path,
     policy: &CompiledPolicy,
     no_why: bool,
-    places: &mut Locator<'_>,
+    sources: &[Source],
 ) -> Result<Exit, Failure> {
     let mut reader: BufReader<Box<dyn std::io::Read>> = if queries == Path::new("-") {
-        BufReader::with_capacity(1 << 16, Box::new(std::io::stdin().lock()))
+        BufReader::with_capacity(1 << 18, Box::new(std::io::stdin().lock()))
     } else {
         let file = File::open(queries)
             .map_err(|error| Failure::Said(format!("{}: {error}", queries.display())))?;
-        BufReader::with_capacity(1 << 16, Box::new(file))
+        BufReader::with_capacity(1 << 18, Box::new(file))
     };
     let detail = if no_why { Detail::Verdict } else { Detail::Why };
+    let locators = Mutex::new(Vec::new());
     let mut out = stdout();
-    let mut line = Vec::new();
+    let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut failed = false;
     loop {
-        // Whoever waits for an answer before asking on gets it.
-        if reader.buffer().is_empty() {
-            out.flush()?;
+        // As many lines as are there at once: whoever waits for an answer before asking on gets it.
+        lines.clear();
+        loop {
+            let mut line = Vec::new();
+            if reader.read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            lines.push(line);
+            if !reader.buffer().contains(&b'\n') {
+                break;
+            }
         }
-        line.clear();
-        if reader.read_until(b'\n', &mut line)? == 0 {
+        if lines.is_empty() {
             break;
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
+        let answers: Vec<(Vec<u8>, bool)> = lines
+            .par_chunks(LINES_AT_ONCE)
+            .map_init(
+                || Borrowed::from(&locators, sources),
+                |places, lines| {
+                    let mut text = Vec::new();
+                    let mut failed = false;
+                    for line in lines.iter().filter(|line| !line.trim_ascii().is_empty()) {
+                        failed |= !answer_line(policy, line, detail, &mut places.own, &mut text);
+                    }
+                    (text, failed)
+                },
+            )
+            .collect();
+        for (text, one_failed) in answers {
+            out.write_all(&text)?;
+            failed |= one_failed;
         }
-        let answer = match serde_json::from_slice::<QueryJson>(&line) {
-            Ok(query) => {
-                let answer = answer_query(policy, &query, detail, places);
-                failed |= answer.error.is_some();
-                serde_json::to_writer(&mut out, &answer)
-            }
-            Err(error) => {
-                failed = true;
-                let error = format!("the query: {error}");
-                serde_json::to_writer(&mut out, &serde_json::json!({ "error": error }))
-            }
-        };
-        answer?;
-        out.write_all(b"\n")?;
+        out.flush()?;
     }
-    out.flush()?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// A locator that threads lend each other: what one found, the next need not look for.
+struct Borrowed<'p, 's> {
+    pool: &'p Mutex<Vec<Locator<'s>>>,
+    own: Locator<'s>,
+}
+
+impl<'p, 's> Borrowed<'p, 's> {
+    fn from(pool: &'p Mutex<Vec<Locator<'s>>>, sources: &'s [Source]) -> Borrowed<'p, 's> {
+        let own = pool.lock().ok().and_then(|mut pool| pool.pop());
+        Borrowed { pool, own: own.unwrap_or_else(|| Locator::new(sources)) }
+    }
+}
+
+impl Drop for Borrowed<'_, '_> {
+    fn drop(&mut self) {
+        if let Ok(mut pool) = self.pool.lock() {
+            pool.push(std::mem::replace(&mut self.own, Locator::new(&[])));
+        }
+    }
+}
+
+/// How many lines one thread answers before it looks for others.
+const LINES_AT_ONCE: usize = 64;
+
+/// Answers one line, and says whether it has an answer.
+fn answer_line(
+    policy: &CompiledPolicy,
+    line: &[u8],
+    detail: Detail,
+    places: &mut Locator<'_>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let (written, answered) = match serde_json::from_slice::<QueryJson>(line) {
+        Ok(query) => {
+            let answer = answer_query(policy, &query, detail, places);
+            (serde_json::to_writer(&mut *out, &answer), answer.error.is_none())
+        }
+        Err(error) => {
+            let error = serde_json::json!({ "error": format!("the query: {error}") });
+            (serde_json::to_writer(&mut *out, &error), false)
+        }
+    };
+    out.push(b'\n');
+    answered && written.is_ok()
 }

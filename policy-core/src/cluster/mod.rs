@@ -57,6 +57,10 @@ pub struct Touched {
 /// The endpoints of one namespace by name.
 type ByName = Map<Box<str>, Vec<(Kind, EndpointId)>>;
 
+/// The workloads of one namespace that are no endpoints, by name, then by kind, with those that
+/// stand for each.
+type StandIns = Map<String, Vec<(String, Vec<EndpointId>)>>;
+
 /// Everything but the policies.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
@@ -71,8 +75,8 @@ pub struct Cluster {
     nodes_by_address: BTreeMap<IpAddr, BTreeSet<String>>,
     services_by_address: BTreeMap<IpAddr, BTreeSet<ObjectKey>>,
     completed: BTreeSet<(NamespaceId, String)>,
-    /// By namespace, name and kind.
-    stand_ins: BTreeMap<(NamespaceId, String, String), BTreeSet<EndpointId>>,
+    /// Of each namespace.
+    stand_ins: Vec<StandIns>,
     /// The endpoints of each namespace by name.
     named: Vec<ByName>,
     given_pod_cidrs: Vec<Cidr>,
@@ -255,16 +259,13 @@ impl Cluster {
 
     /// The workloads of a name that are no endpoints themselves, by kind, with those that stand for
     /// each: its pods, or the template of the workload that owns it.
-    pub fn stand_ins<'a>(
-        &'a self,
+    pub fn stand_ins(
+        &self,
         namespace: NamespaceId,
-        name: &'a str,
-    ) -> impl Iterator<Item = (&'a str, Vec<EndpointId>)> + 'a {
-        let from = (namespace, name.to_owned(), String::new());
-        self.stand_ins
-            .range(from..)
-            .take_while(move |((own, named, _), _)| *own == namespace && named == name)
-            .map(|((_, _, kind), ids)| (kind.as_str(), ids.iter().copied().collect()))
+        name: &str,
+    ) -> impl Iterator<Item = (&str, &[EndpointId])> {
+        let there = self.stand_ins.get(namespace.0 as usize).and_then(|there| there.get(name));
+        there.into_iter().flatten().map(|(kind, ids)| (kind.as_str(), ids.as_slice()))
     }
 
     /// Whether a pod of this name ended (C20).
@@ -529,19 +530,21 @@ impl Cluster {
             self.completed.remove(&key);
         }
         self.completed.extend(roles.completed.into_iter().map(|pod| (id, pod)));
-        let stood = self.stand_ins.range((id, String::new(), String::new())..);
-        let stood: Vec<_> =
-            stood.take_while(|((ns, _, _), _)| *ns == id).map(|(key, _)| key.clone()).collect();
-        for key in stood {
-            self.stand_ins.remove(&key);
-        }
+        let mut stand_ins = StandIns::default();
         for ((kind, workload), names) in roles.stand_ins {
-            let by_name = &self.by_name;
             let find = |(kind, name): &(Kind, String)| {
-                by_name.get(&(id, Box::from(name.as_str()), *kind)).copied()
+                self.by_name.get(&(id, Box::from(name.as_str()), *kind)).copied()
             };
-            let ids = names.iter().filter_map(find).collect();
-            self.stand_ins.insert((id, workload, kind), ids);
+            let mut ids: Vec<EndpointId> = names.iter().filter_map(find).collect();
+            ids.sort_unstable();
+            stand_ins.entry(workload).or_default().push((kind, ids));
+        }
+        let place = id.0 as usize;
+        if self.stand_ins.len() <= place {
+            self.stand_ins.resize_with(place + 1, StandIns::default);
+        }
+        if let Some(own) = self.stand_ins.get_mut(place) {
+            *own = stand_ins;
         }
     }
 

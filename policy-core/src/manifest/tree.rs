@@ -396,10 +396,7 @@ impl<'s> Builder<'s> {
     }
 
     /// The finished tree; none if nothing was in the document.
-    pub(super) fn finish(
-        mut self,
-        scratch: &mut Scratch,
-    ) -> Result<Option<Tree<'s>>, SyntaxError> {
+    pub(super) fn finish(mut self, scratch: &mut Scratch) -> Result<Option<Tree<'s>>, SyntaxError> {
         let Some(root) = self.root else { return Ok(None) };
         self.tree.root = root;
         let decoded = self.weights.get(root.0 as usize).copied().unwrap_or(1);

@@ -304,12 +304,12 @@ fn resolve_endpoint(
         let own = Kind::ALL.into_iter().find(|known| known.is_workload() && known.name() == own);
         let Some(own) = own.filter(|own| kind.is_none_or(|kind| kind == *own)) else { continue };
         if !stand_ins.is_empty() && !found.iter().any(|(known, _)| *known == own) {
-            found.push((own, stand_ins));
+            found.push((own, stand_ins.to_vec()));
         }
     }
-    let completed = kind.is_none_or(|kind| kind == Kind::Pod) && cluster.is_completed(id, name);
+    let completed = || kind.is_none_or(|kind| kind == Kind::Pod) && cluster.is_completed(id, name);
     match found.as_slice() {
-        [] if completed => Err(QuestionError::Completed(end.to_string())),
+        [] if completed() => Err(QuestionError::Completed(end.to_string())),
         [] => Err(not_found()),
         [(_, only)] => Ok(Meaning::Members(only.iter().map(|id| Member::Endpoint(*id)).collect())),
         several => Err(QuestionError::Ambiguous {

@@ -291,8 +291,9 @@ fn part_json(part: &Part, cluster: &Cluster, places: Option<&mut Locator<'_>>) -
 }
 
 fn why_of(part: &Part, cluster: &Cluster, places: Option<&mut Locator<'_>>) -> Option<WhyJson> {
+    let (reasons, places) = (part.why.as_deref()?, places?);
     let names = [part.from.display(cluster), part.to.display(cluster)];
-    Some(why(part.why.as_deref()?, &names, places?))
+    Some(why(reasons, &names, places))
 }
 
 /// Reasons with their places; `names` are the source and the destination.

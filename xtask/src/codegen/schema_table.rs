@@ -42,7 +42,11 @@ pub(crate) fn generate() -> Result<String, String> {
         let at = numbers.get(name.as_str()).ok_or("a kind without a type")?;
         write(&mut out, format!("        Kind::{kind} => {at},\n"));
     }
-    write(&mut out, "    }\n}\n\n/// Every type, with its fields by their names' lengths, then by name.\n".to_owned());
+    write(
+        &mut out,
+        "    }\n}\n\n/// Every type, with its fields by their names' lengths, then by name.\n"
+            .to_owned(),
+    );
     write(
         &mut out,
         format!("#[rustfmt::skip]\npub(super) static TYPES: [Type; {}] = [\n", types.fields.len()),
