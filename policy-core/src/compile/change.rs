@@ -67,7 +67,7 @@ impl CompiledPolicy {
         if candidates.is_empty() {
             return;
         }
-        let splits = self.classes.split(&self.cluster, candidates);
+        let splits = self.classes.split(&self.cluster, &news, candidates);
         self.work.classes_split += splits.len() as u64;
         let mut copies = Copies::new(&splits);
         self.plans.copy(&mut copies, &self.classes);

@@ -86,6 +86,32 @@ pub(crate) struct News {
     pub(crate) boundaries: BTreeSet<(Family, u128)>,
 }
 
+impl News {
+    /// What the news tell of an endpoint: of two that were alike, the same if they still are.
+    fn tell(&self, endpoint: &Endpoint, told: &mut Vec<u32>) {
+        told.clear();
+        for (key, namespace) in &self.keys {
+            if namespace.is_none_or(|namespace| namespace == endpoint.namespace) {
+                told.push(endpoint.label(*key).map_or(u32::MAX, |value| value.0));
+            }
+        }
+        for name in &self.port_names {
+            let same = endpoint.ports.iter();
+            let same = same.filter(|port| port.name == name.name && port.protocol == name.protocol);
+            told.extend(same.map(|port| u32::from(port.port)));
+            told.push(u32::MAX);
+        }
+        for (family, start) in &self.boundaries {
+            // Who has no address, or an unknown one, is told apart already.
+            let is_above = match endpoint.address(*family) {
+                Address::Known(ip) => number(ip) >= *start,
+                Address::Absent | Address::Unknown => false,
+            };
+            told.push(u32::from(is_above));
+        }
+    }
+}
+
 /// A class that came out of another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split {
@@ -260,23 +286,35 @@ impl Classes {
     ///
     /// The largest part keeps the class. The new classes are indexed under their own keys; who
     /// held the old class in a set must take up the new ones.
-    pub(crate) fn split(&mut self, cluster: &Cluster, candidates: BTreeSet<ClassId>) -> Vec<Split> {
+    pub(crate) fn split(
+        &mut self,
+        cluster: &Cluster,
+        news: &News,
+        candidates: BTreeSet<ClassId>,
+    ) -> Vec<Split> {
+        let mut told = Vec::new();
         let mut splits = Vec::new();
         let mut changed = Vec::new();
         for class in candidates {
             let Some(members) = self.list.get(class.0 as usize).map(|c| c.endpoints.clone()) else {
                 continue;
             };
+            // What is told apart already is the same for all of a class: only what is new is looked
+            // at, and the whole key worked out once for each part.
             let mut parts: Vec<(ClassKey, Vec<EndpointId>)> = Vec::new();
-            let mut part_of: Map<ClassKey, usize> = Map::default();
+            let mut part_of: Map<Vec<u32>, usize> = Map::default();
+            let (mut last, mut last_told) = (usize::MAX, Vec::new());
             for id in members {
                 let Some(endpoint) = cluster.endpoint(id) else { continue };
-                let key = self.key_of(endpoint);
-                let at = *part_of.entry(key.clone()).or_insert_with(|| {
-                    parts.push((key, Vec::new()));
-                    parts.len() - 1
-                });
-                if let Some((_, part)) = parts.get_mut(at) {
+                news.tell(endpoint, &mut told);
+                if last == usize::MAX || told != last_told {
+                    last = *part_of.entry(told.clone()).or_insert_with(|| {
+                        parts.push((self.key_of(endpoint), Vec::new()));
+                        parts.len() - 1
+                    });
+                    last_told.clone_from(&told);
+                }
+                if let Some((_, part)) = parts.get_mut(last) {
                     part.push(id);
                 }
             }
