@@ -19,6 +19,8 @@ impl Clause {
     pub const OWN_NODE: Clause = Clause(14);
     /// A pod to itself.
     pub const ITSELF: Clause = Clause(15);
+    /// Whom a Baseline rule reaches.
+    pub const BASELINE_REACH: Clause = Clause(16);
     /// Address families.
     pub const FAMILIES: Clause = Clause(21);
     /// Namespaces that were not read.
@@ -27,6 +29,10 @@ impl Clause {
     pub const MISSING_ADDRESS: Clause = Clause(26);
     /// What an address in a question is.
     pub const ADDRESS: Clause = Clause(27);
+    /// Policies of administrators that no rule orders one before the other.
+    pub const EQUAL_RANK: Clause = Clause(28);
+    /// What domain names stand for, and nodes that were not read.
+    pub const MISSING_FACT: Clause = Clause(29);
 
     /// The number behind the `C`.
     pub fn number(self) -> u8 {

@@ -55,3 +55,11 @@ pub const REMEMBERED_PLACES: usize = 1_000_000;
 /// A JSON List up to so many bytes is read whole, a larger one item by item: what is parsed at a
 /// time then fits the processor's caches, and items are read in parallel where the host can.
 pub const LIST_BYTES_READ_WHOLE: usize = 64 << 10;
+
+/// In how many worlds an end is looked at, where administrators' rules hang on facts that the
+/// manifests do not hold: addresses, names, nodes. Where there are more, all of it depends.
+pub const WORLDS: usize = 1_024;
+
+/// How many label sets of a node that was not read are tried: for each key that a rule asks for,
+/// every value that it names, another one, and none.
+pub const NODE_LABEL_SETS: usize = 4_096;

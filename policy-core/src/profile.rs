@@ -75,6 +75,18 @@ impl Profile {
         }
     }
 
+    /// Whom a Baseline rule reaches of those that a NetworkPolicy selects for the other direction
+    /// (C16): the readings that remain.
+    pub fn baseline_reach(self) -> &'static [BaselineReach] {
+        match self {
+            Profile::Spec | Profile::Calico | Profile::Cilium => {
+                &[BaselineReach::Direction, BaselineReach::Pod]
+            }
+            Profile::Antrea | Profile::OvnKubernetes => &[BaselineReach::Direction],
+            Profile::KubeNetworkPolicies => &[BaselineReach::Pod],
+        }
+    }
+
     /// What a pod's egress to its own node is (C14): the readings that remain.
     pub fn own_node_egress(self) -> &'static [OwnNodeEgress] {
         match self {
@@ -110,6 +122,15 @@ pub enum HostNetwork {
     Ordinary,
     /// Its node: never a subject, matched by no selector.
     Node,
+}
+
+/// A reading of C16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineReach {
+    /// A direction for which no NetworkPolicy isolates goes on to Baseline.
+    Direction,
+    /// A pod that any NetworkPolicy selects never reaches Baseline: that direction is allowed.
+    Pod,
 }
 
 /// A reading of C14 for egress.

@@ -82,12 +82,61 @@ impl Rulebook {
 
 /// Where the decision of a policy stands among the others.
 ///
-/// All tiers of one stage are asked in order, and the first decision wins.
+/// The tiers are asked in order, and the first decision wins; what none decides is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
+    /// Administrators first: the first rule that matches decides, or passes on.
+    Admin,
     /// NetworkPolicies: an endpoint that any of them selects is isolated, and what one of them
     /// allows is allowed.
     NetworkPolicy,
+    /// Administrators last, where no NetworkPolicy decided (C16).
+    Baseline,
+}
+
+impl Tier {
+    /// The name as the API writes it: `Admin`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Admin => "Admin",
+            Tier::NetworkPolicy => "NetworkPolicy",
+            Tier::Baseline => "Baseline",
+        }
+    }
+}
+
+/// The place of an administrator's policy in its tier: the lowest priority first.
+///
+/// Policies of equal priority are alternatives, and so are the first matches of the two versions
+/// of the API, which no text orders one against the other (C28).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rank {
+    /// 1 for v1alpha1, 2 for v1alpha2; 0 for NetworkPolicies, which have no order.
+    pub version: u8,
+    /// `spec.priority`
+    pub priority: u16,
+}
+
+/// What a rule does with what it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Final for the direction.
+    Accept,
+    /// Final for the direction.
+    Deny,
+    /// Leaves the tier.
+    Pass,
+}
+
+impl Action {
+    /// The name as the newest API writes it: `Accept`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Accept => "Accept",
+            Action::Deny => "Deny",
+            Action::Pass => "Pass",
+        }
+    }
 }
 
 /// A policy.
@@ -97,18 +146,20 @@ pub struct Policy {
     pub origin: ObjectKey,
     /// Where that was read.
     pub place: Place,
-    /// Its place among the others.
+    /// Its tier.
     pub tier: Tier,
+    /// Its place in the tier.
+    pub rank: Rank,
     /// Whom it speaks of.
     pub subject: PodMatch,
-    /// What it allows in, if it isolates for ingress.
+    /// Its rules for what comes in, if it speaks of that: a NetworkPolicy then isolates.
     pub ingress: Option<Vec<Match>>,
-    /// What it allows out, if it isolates for egress.
+    /// Its rules for what goes out, if it speaks of that.
     pub egress: Option<Vec<Match>>,
 }
 
 impl Policy {
-    /// The matches of a direction, if the policy isolates for it.
+    /// The matches of a direction, if the policy speaks of it.
     pub fn matches(&self, direction: Direction) -> Option<&[Match]> {
         match direction {
             Direction::Ingress => self.ingress.as_deref(),
@@ -120,6 +171,12 @@ impl Policy {
 /// Traffic with some peers on some ports; its index in the list is its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// The rule's name, where it has one.
+    pub name: String,
+    /// What it does; of a NetworkPolicy always to accept.
+    pub action: Action,
+    /// Whether it stands for a rule that could not be read or evaluated.
+    pub fails_closed: bool,
     /// With whom.
     pub peers: Peers,
     /// On what.
@@ -140,8 +197,12 @@ pub enum Peers {
 pub enum Peer {
     /// Pods by labels.
     Pods(PodMatch),
-    /// Addresses: a block without its exceptions (C9).
+    /// Addresses: a block without its exceptions (C9), or networks.
     Addresses(AddressSet),
+    /// Nodes by labels, each by its addresses.
+    Nodes(Selector),
+    /// Addresses outside that any of these names stands for, which no manifest holds (C29).
+    DomainNames(Vec<String>),
 }
 
 /// Pods by the labels of their namespace and their own (C6).
@@ -178,4 +239,8 @@ pub enum Port {
     Range(Protocol, u16, u16),
     /// What each destination pod calls so (C11).
     Named(Protocol, String),
+    /// What each destination pod calls so, under any protocol.
+    AnyNamed(String),
+    /// Nothing that there is.
+    Nothing,
 }

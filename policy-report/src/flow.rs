@@ -5,7 +5,8 @@ use std::fmt::Write;
 use policy_core::cluster::Cluster;
 use policy_core::manifest::{FieldPath, Locator};
 use policy_core::netset::Direction;
-use policy_core::query::{Answer, EndWhy, Matched, Part, PolicyWhy, RuleWhy, Verdict, Why};
+use policy_core::query::{Answer, EndWhy, Matched, Part, PolicyWhy, RuleWhy, Step, Verdict, Why};
+use policy_core::rulebook::Tier;
 use policy_core::say;
 
 use crate::table::pad;
@@ -116,6 +117,10 @@ fn part(out: &mut String, part: &Part, cluster: &Cluster, places: &mut Locator<'
                 + &" ".repeat(8_usize.saturating_sub(end.verdict.name().len())),
             say::end_reason(direction, end, &subject)
         );
+        for one in &end.tiers {
+            let tier = pad(one.tier.name(), 15);
+            let _ = writeln!(out, "{}{tier}{}", " ".repeat(20), say::tier_step(one));
+        }
         rules(out, end, places, style);
     }
 }
@@ -124,22 +129,35 @@ fn part(out: &mut String, part: &Part, cluster: &Cluster, places: &mut Locator<'
 fn rules(out: &mut String, end: &EndWhy, places: &mut Locator<'_>, style: Style) {
     let all =
         end.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
-    let admits = |(_, rule): &(&PolicyWhy, &RuleWhy)| match end.verdict {
-        Verdict::Allow => rule.matched == Matched::Yes,
-        Verdict::Deny => true,
-        Verdict::Depends | Verdict::Mixed => rule.matched != Matched::No,
+    let is_asked =
+        |tier: Tier| end.tiers.iter().all(|one| one.tier != tier || one.step != Step::NotAsked);
+    let admits = |(policy, rule): &(&PolicyWhy, &RuleWhy)| match (policy.tier, end.verdict) {
+        _ if !is_asked(policy.tier) => false,
+        (Tier::Admin | Tier::Baseline, _) => rule.matched != Matched::No,
+        (Tier::NetworkPolicy, Verdict::Allow) => rule.matched == Matched::Yes,
+        (Tier::NetworkPolicy, Verdict::Deny) => true,
+        (Tier::NetworkPolicy, Verdict::Depends | Verdict::Mixed) => rule.matched != Matched::No,
     };
     let shown: Vec<(&PolicyWhy, &RuleWhy)> = all.filter(admits).collect();
     if end.policies.is_empty() {
         return;
     }
     if shown.is_empty() {
-        let _ = writeln!(out, "{}they have no rule that could admit it", " ".repeat(20));
+        if end.tiers.is_empty() {
+            let _ = writeln!(out, "{}they have no rule that could admit it", " ".repeat(20));
+        }
         return;
     }
-    let _ = writeln!(out, "{}{}", " ".repeat(20), say::rules_verdict(end.verdict));
+    let title =
+        if end.tiers.is_empty() { say::rules_verdict(end.verdict) } else { "by these rules:" };
+    let _ = writeln!(out, "{}{title}", " ".repeat(20));
     for (policy, rule) in shown {
-        one_rule(out, end.verdict, policy, rule, places, style);
+        // Of an administrator's rule, what matched is what matters.
+        let verdict = match policy.tier {
+            Tier::Admin | Tier::Baseline => Verdict::Mixed,
+            Tier::NetworkPolicy => end.verdict,
+        };
+        one_rule(out, verdict, policy, rule, places, style);
     }
 }
 
@@ -157,10 +175,23 @@ fn one_rule(
         let (line, column) = start.map_or((1, 1), |start| (start.line, start.column));
         style.paint(Tone::Dim, &format!("{}:{line}:{column}", places.name(policy.place)))
     };
+    let does = match policy.tier {
+        Tier::NetworkPolicy => String::new(),
+        Tier::Admin | Tier::Baseline => {
+            let own =
+                if rule.name.is_empty() { String::new() } else { format!(" \"{}\"", rule.name) };
+            let priority = policy.priority.unwrap_or(0);
+            format!(
+                "   {}{own}   {} tier, priority {priority}",
+                rule.action.name(),
+                policy.tier.name()
+            )
+        }
+    };
     let mut line = |path: &FieldPath| {
         let short = path.to_string();
         let short = short.strip_prefix("spec.").unwrap_or(&short);
-        format!("    {name}   {short}   {}", at(path))
+        format!("    {name}   {short}{does}   {}", at(path))
     };
     let ports_fail = rule.ports.iter().all(|port| port.matched == Matched::No);
     let decided_by_ports = verdict == Verdict::Deny && !rule.ports.is_empty() && ports_fail;
@@ -173,7 +204,12 @@ fn one_rule(
     if rule.peers.is_empty() || peers.is_empty() || decided_by_ports {
         let _ = writeln!(out, "{}", line(&rule.path));
     }
-    if rule.peers.is_empty() && !decided_by_ports {
+    if rule.fails_closed {
+        let _ = writeln!(
+            out,
+            "      a peer of it is not known or cannot be evaluated: it fails closed"
+        );
+    } else if rule.peers.is_empty() && !decided_by_ports {
         let _ = writeln!(out, "      every peer");
     }
     for peer in peers.into_iter().filter(|_| !decided_by_ports) {

@@ -34,6 +34,21 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// A pod off the host's network of which rules know no more than its named ports.
+    pub(crate) fn bare(ports: Box<[NamedPort]>) -> Endpoint {
+        Endpoint {
+            kind: Kind::Pod,
+            namespace: NamespaceId(0),
+            name: "".into(),
+            labels: [].into(),
+            ports,
+            host_network: false,
+            node: None,
+            addresses: [Address::Unknown; 2],
+            workload: None,
+        }
+    }
+
     /// The address of a family.
     pub fn address(&self, family: Family) -> Address {
         let [v4, v6] = self.addresses;

@@ -54,6 +54,9 @@ pub struct Touched {
     pub pod_ranges: bool,
 }
 
+/// A node that was read, with its name.
+pub type NodeRef<'a> = (&'a str, &'a Node);
+
 /// The endpoints of one namespace by name.
 type ByName = Map<Box<str>, Vec<(Kind, EndpointId)>>;
 
@@ -157,7 +160,7 @@ impl Cluster {
     pub fn resolve(objects: impl IntoIterator<Item = Object>, pod_cidrs: &[Cidr]) -> Cluster {
         let mut cluster = Cluster { given_pod_cidrs: pod_cidrs.to_vec(), ..Cluster::default() };
         for object in objects {
-            if object.key.kind != Kind::NetworkPolicy {
+            if !object.key.kind.is_policy() {
                 cluster.objects.insert(object.key.clone(), object);
             }
         }
@@ -186,7 +189,7 @@ impl Cluster {
                         namespaces.insert(object.key.namespace.clone());
                     }
                 }
-                Body::NetworkPolicy(_) => {}
+                Body::NetworkPolicy(_) | Body::AdminPolicy(_) => {}
             }
         }
         for name in &namespaces {
@@ -294,6 +297,21 @@ impl Cluster {
             Body::Node(node) => Some(node),
             _ => None,
         }
+    }
+
+    /// Every node that was read, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let from = cluster_key(Kind::Node, "");
+        let all = self.objects.range(from..).take_while(|(key, _)| key.kind == Kind::Node);
+        all.filter_map(|(key, object)| match &object.body {
+            Body::Node(node) => Some((key.name.as_str(), node)),
+            _ => None,
+        })
+    }
+
+    /// Whether any node was read.
+    pub fn has_node(&self) -> bool {
+        self.nodes().next().is_some()
     }
 
     /// A service that was read.
@@ -424,7 +442,11 @@ impl Cluster {
     /// Resolves again what an object that came, went or changed may touch.
     fn follow_up(&mut self, key: &ObjectKey, touched: &mut Touched) {
         match key.kind {
-            Kind::NetworkPolicy | Kind::Service => {}
+            Kind::Service
+            | Kind::NetworkPolicy
+            | Kind::ClusterNetworkPolicy
+            | Kind::AdminNetworkPolicy
+            | Kind::BaselineAdminNetworkPolicy => {}
             Kind::Namespace => {
                 let known = self.namespace_ids.contains_key(&key.name);
                 let id = self.namespace_id(&key.name);
@@ -558,7 +580,11 @@ impl Cluster {
         let (labels, spec) = match &object.body {
             Body::Pod(pod) => (&pod.labels, &pod.spec),
             Body::Workload(workload) => (&workload.template_labels, &workload.template),
-            Body::Namespace(_) | Body::Node(_) | Body::Service(_) | Body::NetworkPolicy(_) => {
+            Body::Namespace(_)
+            | Body::Node(_)
+            | Body::Service(_)
+            | Body::NetworkPolicy(_)
+            | Body::AdminPolicy(_) => {
                 return None;
             }
         };

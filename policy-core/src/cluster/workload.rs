@@ -33,7 +33,11 @@ pub(super) fn roles<'a>(objects: impl Iterator<Item = &'a Object>) -> Roles {
             Body::Workload(workload) => {
                 workloads.insert((object.key.kind.name(), &object.key.name), workload);
             }
-            Body::Namespace(_) | Body::Node(_) | Body::Service(_) | Body::NetworkPolicy(_) => {}
+            Body::Namespace(_)
+            | Body::Node(_)
+            | Body::Service(_)
+            | Body::NetworkPolicy(_)
+            | Body::AdminPolicy(_) => {}
         }
     }
 

@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 
 use super::class::{ClassId, News};
+use super::layered::Layers;
 use super::plan::Plans;
 use super::row::RowId;
-use super::{CompiledPolicy, Copies, is_policy};
+use super::{CompiledPolicy, Copies, is_policy, row_readings};
 use crate::cluster::Touched;
 use crate::dialect;
-use crate::manifest::document::{Object, ObjectKey};
+use crate::manifest::document::{Kind, Object, ObjectKey};
 use crate::netset::{Direction, Members};
-use crate::rulebook::{Policy, PolicyId};
+use crate::rulebook::{Policy, PolicyId, Tier};
 
 /// A change of one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +31,9 @@ impl CompiledPolicy {
             Change::Put(object) => match dialect::lower(&object) {
                 Some(policy) => self.put_policy(policy),
                 None => {
+                    let kind = object.key.kind;
                     let touched = self.cluster.put(*object);
-                    self.follow(touched);
+                    self.follow_object(kind, touched);
                 }
             },
             Change::Remove(key) if is_policy(key.kind) => {
@@ -41,8 +43,17 @@ impl CompiledPolicy {
             }
             Change::Remove(key) => {
                 let touched = self.cluster.remove(&key);
-                self.follow(touched);
+                self.follow_object(key.kind, touched);
             }
+        }
+    }
+
+    fn follow_object(&mut self, kind: Kind, touched: Touched) {
+        // Rules tell nodes apart by labels, and addresses by whether they are nodes'.
+        if kind == Kind::Node && self.classes.nodes_in_use() {
+            self.rebuild();
+        } else {
+            self.follow(touched);
         }
     }
 
@@ -50,7 +61,13 @@ impl CompiledPolicy {
         if self.rulebook.is_only_moved(&policy) {
             return;
         }
-        self.bring_into_use(&policy);
+        let is_first_baseline = policy.tier == Tier::Baseline
+            && self.readings != row_readings(self.options.profile, true);
+        if is_first_baseline || self.bring_into_use(&policy) {
+            self.rulebook.put(policy);
+            self.rebuild();
+            return;
+        }
         let (id, old) = self.rulebook.put(policy);
         if let Some(policy) = self.rulebook.get(id) {
             self.plans.add(id, policy, &self.cluster, &self.classes, &mut self.values);
@@ -58,15 +75,20 @@ impl CompiledPolicy {
         self.exchange(old, Some(id));
     }
 
-    /// Divides the classes that a policy is the first to tell apart.
-    fn bring_into_use(&mut self, policy: &Policy) {
+    /// Divides the classes that a policy is the first to tell apart; says whether all must be worked
+    /// out again for it.
+    fn bring_into_use(&mut self, policy: &Policy) -> bool {
         let mut news = News::default();
         let covers = self.blocks_cover_pods();
         Plans::require(policy, &mut self.cluster, &mut self.classes, covers, &mut news);
+        if news.nodes {
+            return true;
+        }
         let candidates = self.classes.candidates(&self.cluster, &news);
         if candidates.is_empty() {
-            return;
+            return false;
         }
+        self.layers = Layers::default();
         let splits = self.classes.split(&self.cluster, &news, candidates);
         self.work.classes_split += splits.len() as u64;
         let mut copies = Copies::new(&splits);
@@ -87,33 +109,68 @@ impl CompiledPolicy {
                 rows.policies_of_class.push(policies);
             }
         }
+        false
     }
 
     /// Puts one policy in the place of another, whose plans are both still there.
     fn exchange(&mut self, old: Option<PolicyId>, new: Option<PolicyId>) {
         let old_plan = old.and_then(|id| self.plans.remove(id));
         let new_plan = new.and_then(|id| self.plans.get(id)).cloned();
-        for direction in Direction::ALL {
+        let is_admin = |plan: &Option<super::plan::Plan>| {
+            plan.as_ref().is_some_and(|plan| plan.tier != Tier::NetworkPolicy)
+        };
+        if is_admin(&old_plan) {
+            // No layer of it is asked for again.
+            self.layers = Layers::default();
+        }
+        let mut touched = [Members::empty(), Members::empty()];
+        for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {
             let subject = |plan: &Option<super::plan::Plan>| {
                 let plan = plan.as_ref().filter(|plan| plan.matches(direction).is_some());
                 plan.map_or_else(Members::empty, |plan| plan.subject.clone())
             };
             let (gone, come) = (subject(&old_plan), subject(&new_plan));
-            let rows = self.rows_mut(direction);
+            self.hand_over(direction, old.map(|id| (id, &gone)), new.map(|id| (id, &come)));
+            *touched = gone.union(&come);
+        }
+        self.assign_again(touched);
+    }
+
+    /// Takes a policy from classes and gives another to classes.
+    fn hand_over(
+        &mut self,
+        direction: Direction,
+        old: Option<(PolicyId, &Members)>,
+        new: Option<(PolicyId, &Members)>,
+    ) {
+        let mut of_class = std::mem::take(&mut self.rows_mut(direction).policies_of_class);
+        if let Some((id, gone)) = old {
             for class in gone.iter() {
-                if let Some(own) = rows.policies_of_class.get_mut(class as usize) {
-                    own.retain(|id| Some(*id) != old);
+                if let Some(own) = of_class.get_mut(class as usize) {
+                    own.retain(|own| *own != id);
                 }
             }
+        }
+        if let Some((id, come)) = new {
             for class in come.iter() {
-                if let Some(own) = rows.policies_of_class.get_mut(class as usize) {
-                    own.extend(new);
-                    own.sort_unstable();
+                if let Some(own) = of_class.get_mut(class as usize) {
+                    own.push(id);
+                    self.plans.sort(own);
                 }
             }
-            let touched = gone.union(&come);
-            rows.leave(&touched);
-            self.assign_rows(direction, &touched);
+        }
+        self.rows_mut(direction).policies_of_class = of_class;
+    }
+
+    /// Gives classes their rows again, whose policies for ingress and egress changed.
+    fn assign_again(&mut self, [ingress, egress]: [Members; 2]) {
+        // Whether a pod is selected for one direction counts for the other (C16).
+        let has_baseline = self.plans.iter().any(|(_, plan)| plan.tier == Tier::Baseline);
+        let both = ingress.union(&egress);
+        for (direction, touched) in Direction::ALL.into_iter().zip([ingress, egress]) {
+            let touched = if has_baseline { &both } else { &touched };
+            self.rows_mut(direction).leave(touched);
+            self.assign_rows(direction, touched);
         }
     }
 
@@ -133,7 +190,24 @@ impl CompiledPolicy {
             self.work.classes_added += new.len() as u64;
             self.take_in(&new);
         }
+        if !relabelled.is_empty() || pod_ranges {
+            self.layers = Layers::default();
+        }
         if !relabelled.is_empty() {
+            let rulebook = &self.rulebook;
+            let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.clone());
+            let moved = self.plans.relabel_subjects(&self.cluster, &self.classes, subject_of);
+            let mut touched = [Members::empty(), Members::empty()];
+            for (id, before) in moved {
+                let Some(plan) = self.plans.get(id).cloned() else { continue };
+                for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {
+                    if plan.matches(direction).is_some() {
+                        self.hand_over(direction, Some((id, &before)), Some((id, &plan.subject)));
+                        *touched = touched.union(&before.union(&plan.subject));
+                    }
+                }
+            }
+            self.assign_again(touched);
             let changed = self.plans.relabel(&self.cluster, &self.classes);
             let uses: BTreeSet<PolicyId> = self
                 .plans
@@ -152,8 +226,10 @@ impl CompiledPolicy {
     fn take_in(&mut self, new: &[ClassId]) {
         let universe: Members = new.iter().map(|class| class.0).collect();
         let rulebook = &self.rulebook;
-        let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.pods.clone());
+        let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.clone());
         self.plans.extend(&universe, &self.cluster, &self.classes, subject_of);
+        // Layers of the new classes only, which are shared by the rows below and by nothing else.
+        self.layers = Layers::default();
         for direction in Direction::ALL {
             let in_use: Vec<_> =
                 self.rows_in_use(direction).map(|(id, row)| (id, row.key.clone())).collect();
@@ -171,6 +247,7 @@ impl CompiledPolicy {
                     }
                 }
             }
+            self.layers = Layers::default();
             let mut of_class: Vec<Vec<PolicyId>> = vec![Vec::new(); new.len()];
             for (id, plan) in self.plans.iter() {
                 if plan.matches(direction).is_none() || !plan.subject.intersects(&universe) {
@@ -182,9 +259,14 @@ impl CompiledPolicy {
                     }
                 }
             }
+            for own in &mut of_class {
+                self.plans.sort(own);
+            }
             let rows = self.rows_mut(direction);
             rows.policies_of_class.extend(of_class);
             rows.of_class.resize(rows.policies_of_class.len(), RowId(0));
+        }
+        for direction in Direction::ALL {
             self.assign_rows(direction, &universe);
         }
     }

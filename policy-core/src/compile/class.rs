@@ -2,7 +2,8 @@
 //!
 //! Told apart are namespaces, the labels under keys that some selector names there, named ports
 //! that some rule names, the ranges between the address boundaries of the rules, and the host's
-//! network; never the node, and never a label that no selector asks for. A change splits classes
+//! network; never a label that no selector asks for, and the node only of a pod on its network where
+//! a rule speaks of nodes. A change splits classes
 //! and never merges them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,8 @@ pub(crate) struct ClassKey {
     pub(crate) labels: Box<[(Symbol, Symbol)]>,
     pub(crate) ports: Box<[NamedPort]>,
     pub(crate) host_network: bool,
+    /// Of a pod on the host's network its node, where some rule tells nodes apart.
+    pub(crate) node: Option<Symbol>,
     pub(crate) atoms: [Atom; 2],
 }
 
@@ -63,6 +66,7 @@ pub(crate) struct Classes {
     keys: Map<Symbol, Scope>,
     port_names: Set<PortName>,
     boundaries: [BTreeSet<u128>; 2],
+    nodes_in_use: bool,
     all: Members,
     in_namespace: BTreeMap<NamespaceId, Members>,
     with_key: Map<Symbol, Members>,
@@ -84,6 +88,8 @@ pub(crate) struct News {
     pub(crate) port_names: BTreeSet<PortName>,
     /// Addresses that differ from the one before.
     pub(crate) boundaries: BTreeSet<(Family, u128)>,
+    /// Nodes, which were not told apart before.
+    pub(crate) nodes: bool,
 }
 
 impl News {
@@ -147,6 +153,7 @@ impl Classes {
             keys: Map::default(),
             port_names: Set::default(),
             boundaries: [BTreeSet::from([0]), BTreeSet::from([0])],
+            nodes_in_use: false,
             all: Members::empty(),
             in_namespace: BTreeMap::new(),
             with_key: Map::default(),
@@ -192,6 +199,16 @@ impl Classes {
         of_mut(&mut self.boundaries, family).insert(start)
     }
 
+    /// Notes that a rule tells nodes apart; says if that is new.
+    pub(crate) fn use_nodes(&mut self) -> bool {
+        !std::mem::replace(&mut self.nodes_in_use, true)
+    }
+
+    /// Whether some rule tells nodes apart.
+    pub(crate) fn nodes_in_use(&self) -> bool {
+        self.nodes_in_use
+    }
+
     fn uses_key(&self, key: Symbol, namespace: NamespaceId) -> bool {
         match self.keys.get(&key) {
             Some(Scope::Everywhere) => true,
@@ -222,6 +239,7 @@ impl Classes {
                 })
                 .collect(),
             host_network: endpoint.host_network,
+            node: endpoint.node.filter(|_| endpoint.host_network && self.nodes_in_use),
             atoms: [atom(Family::V4), atom(Family::V6)],
         }
     }

@@ -4,8 +4,11 @@
 
 mod change;
 mod class;
+mod layer;
+mod layered;
 mod plan;
 mod row;
+mod tier;
 mod value;
 
 use std::collections::BTreeMap;
@@ -15,10 +18,12 @@ pub use class::ClassId;
 pub(crate) use class::{Classes, FAMILIES};
 pub(crate) use plan::PortName;
 pub(crate) use row::{Row, RowId};
+pub(crate) use tier::{End, Other, RowReading, Told, World};
 pub use value::Cell;
-pub(crate) use value::{Pair, ValueId, Values};
+pub(crate) use value::{Pair, TrafficId, ValueId, Values};
 
 use self::class::{News, Split};
+use self::layered::Layers;
 use self::plan::Plans;
 use self::row::{Ground, RowKey};
 use crate::cluster::{Cluster, EndpointId};
@@ -26,8 +31,8 @@ use crate::dialect;
 use crate::manifest::document::{Kind, Object};
 use crate::map::Map;
 use crate::netset::{Cidr, Direction, Members};
-use crate::profile::{BlockCovers, HostNetwork, Profile};
-use crate::rulebook::{PolicyId, Rulebook};
+use crate::profile::{BaselineReach, BlockCovers, HostNetwork, Profile};
+use crate::rulebook::{Policy, PolicyId, Rulebook, Tier};
 
 /// How to read what the manifests leave open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,22 @@ pub struct Work {
     pub rows_computed: u64,
     /// Rows to which new classes were added.
     pub rows_extended: u64,
+    /// How often all was worked out again: where nodes that rules speak of changed, or rules first
+    /// spoke of nodes or of Baseline.
+    pub rebuilt: u64,
+}
+
+impl Work {
+    fn plus(self, other: Work) -> Work {
+        Work {
+            classes_split: self.classes_split + other.classes_split,
+            classes_added: self.classes_added + other.classes_added,
+            peers_evaluated: self.peers_evaluated + other.peers_evaluated,
+            rows_computed: self.rows_computed + other.rows_computed,
+            rows_extended: self.rows_extended + other.rows_extended,
+            rebuilt: self.rebuilt + other.rebuilt,
+        }
+    }
 }
 
 /// The rows of one direction.
@@ -68,11 +89,13 @@ struct Rows {
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
     options: Options,
+    readings: Vec<RowReading>,
     cluster: Cluster,
     rulebook: Rulebook,
     classes: Classes,
     plans: Plans,
     values: Values,
+    layers: Layers,
     ingress: Rows,
     egress: Rows,
     work: Work,
@@ -107,14 +130,18 @@ pub fn compile(objects: impl IntoIterator<Item = Object>, options: Options) -> C
 impl CompiledPolicy {
     /// Compiles a rulebook against a cluster.
     pub fn new(rulebook: Rulebook, cluster: Cluster, options: Options) -> CompiledPolicy {
-        let readings = options.profile.host_network().len();
+        let has_baseline = rulebook.iter().any(|(_, policy)| policy.tier == Tier::Baseline);
+        let readings = row_readings(options.profile, has_baseline);
+        let slots = readings.len();
         let mut policy = CompiledPolicy {
             options,
+            readings,
             cluster,
             rulebook,
             classes: Classes::new(),
             plans: Plans::default(),
-            values: Values::new(readings),
+            values: Values::new(slots),
+            layers: Layers::default(),
             ingress: Rows::default(),
             egress: Rows::default(),
             work: Work::default(),
@@ -141,9 +168,14 @@ impl CompiledPolicy {
                     }
                 }
             }
+            for own in &mut of_class {
+                policy.plans.sort(own);
+            }
             let rows = policy.rows_mut(direction);
             rows.policies_of_class = of_class;
             rows.of_class = vec![RowId(0); count];
+        }
+        for direction in Direction::ALL {
             policy.assign_rows(direction, &policy.classes.all().clone());
         }
         policy
@@ -184,10 +216,42 @@ impl CompiledPolicy {
         }
     }
 
-    /// The policies that select the endpoints of a class and isolate them for a direction.
+    /// The NetworkPolicies that select the endpoints of a class and isolate them for a direction.
     pub fn isolating(&self, direction: Direction, class: ClassId) -> &[PolicyId] {
+        let all = self.speaking(direction, class);
+        let tier = |id: &PolicyId| self.plans.get(*id).map(|plan| plan.tier);
+        let count = all.partition_point(|id| tier(id) == Some(Tier::NetworkPolicy));
+        all.get(..count).unwrap_or_default()
+    }
+
+    /// Every policy that selects the endpoints of a class and speaks of a direction,
+    /// NetworkPolicies first.
+    pub(crate) fn speaking(&self, direction: Direction, class: ClassId) -> &[PolicyId] {
         let own = self.rows(direction).policies_of_class.get(class.0 as usize);
         own.map_or(&[], Vec::as_slice)
+    }
+
+    /// The policies of administrators among them, by tier and rank.
+    pub fn governing(&self, direction: Direction, class: ClassId) -> Vec<&Policy> {
+        let count = self.isolating(direction, class).len();
+        let all = self.speaking(direction, class).iter().skip(count);
+        let mut policies: Vec<&Policy> = all.filter_map(|id| self.rulebook.get(*id)).collect();
+        policies.sort_by(|a, b| (a.tier, a.rank, &a.origin).cmp(&(b.tier, b.rank, &b.origin)));
+        policies
+    }
+
+    /// Whether NetworkPolicies isolate a class for the other direction only.
+    pub(crate) fn is_selected_elsewhere(&self, direction: Direction, class: ClassId) -> bool {
+        let other = match direction {
+            Direction::Ingress => Direction::Egress,
+            Direction::Egress => Direction::Ingress,
+        };
+        self.isolating(direction, class).is_empty() && !self.isolating(other, class).is_empty()
+    }
+
+    /// The joint readings that rows keep apart, in the order of their slots.
+    pub(crate) fn readings(&self) -> &[RowReading] {
+        &self.readings
     }
 
     pub(crate) fn classes(&self) -> &Classes {
@@ -239,7 +303,7 @@ impl CompiledPolicy {
         let host_network = class_data.key.host_network;
         let ever_subject =
             !host_network || self.options.profile.host_network().contains(&HostNetwork::Ordinary);
-        let policies = self.isolating(direction, ClassId(class));
+        let policies = self.speaking(direction, ClassId(class));
         if policies.is_empty() || !ever_subject {
             return RowKey::open();
         }
@@ -259,7 +323,11 @@ impl CompiledPolicy {
                 .collect()
             }
         };
-        RowKey { policies: policies.into(), ports, host_network }
+        let tier = |id: &PolicyId| self.plans.get(*id).map(|plan| plan.tier);
+        let selected_elsewhere = self.readings.iter().any(|one| one.baseline == BaselineReach::Pod)
+            && policies.iter().any(|id| tier(id) == Some(Tier::Baseline))
+            && self.is_selected_elsewhere(direction, ClassId(class));
+        RowKey { policies: policies.into(), ports, host_network, selected_elsewhere }
     }
 
     /// Gives classes the rows that their policies ask for, and works out those that are new.
@@ -294,11 +362,22 @@ impl CompiledPolicy {
     fn work_out(&mut self, direction: Direction, key: RowKey, universe: &Members) -> Row {
         let ground = Ground {
             profile: self.options.profile,
+            readings: &self.readings,
+            rulebook: &self.rulebook,
             cluster: &self.cluster,
             classes: &self.classes,
             plans: &self.plans,
         };
-        row::work_out(&ground, &mut self.values, direction, key, universe)
+        row::work_out(&ground, &mut self.values, &mut self.layers, direction, key, universe)
+    }
+
+    /// Starts over, with the same objects.
+    fn rebuild(&mut self) {
+        let rulebook = std::mem::take(&mut self.rulebook);
+        let cluster = std::mem::take(&mut self.cluster);
+        let before = self.work;
+        *self = CompiledPolicy::new(rulebook, cluster, self.options.clone());
+        self.work = Work { rebuilt: before.rebuilt + 1, ..before.plus(self.work) };
     }
 }
 
@@ -367,7 +446,18 @@ impl Copies {
     }
 }
 
+/// The joint readings that rows keep apart: C16 only where anything hangs on it.
+fn row_readings(profile: Profile, has_baseline: bool) -> Vec<RowReading> {
+    let reaches = profile.baseline_reach();
+    let reaches = if has_baseline { reaches } else { reaches.get(..1).unwrap_or_default() };
+    let of_host = |host_network: &HostNetwork| {
+        let host_network = *host_network;
+        reaches.iter().map(move |baseline| RowReading { host_network, baseline: *baseline })
+    };
+    profile.host_network().iter().flat_map(of_host).collect()
+}
+
 /// Whether a change to an object of the kind is a change of policy.
 fn is_policy(kind: Kind) -> bool {
-    kind == Kind::NetworkPolicy
+    kind.is_policy()
 }

@@ -7,7 +7,9 @@ use super::value::{TrafficId, Values};
 use crate::cluster::{Cluster, NamespaceId, Selector, Symbol, number};
 use crate::map::Map;
 use crate::netset::{AddressSet, Direction, Family, Members, PortSet, Protocol, Traffic};
-use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Policy, PolicyId, Port, Ports};
+use crate::rulebook::{
+    Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, PolicyId, Port, Ports, Rank, Tier,
+};
 
 /// A named port: the name counts for one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +27,9 @@ pub(crate) struct BlockId(u32);
 /// A policy over classes.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Where its subject stands.
+    pub(crate) tier: Tier,
+    pub(crate) rank: Rank,
+    /// Where its subject stands, if that is one namespace.
     namespace: Option<NamespaceId>,
     /// The classes that it selects.
     pub(crate) subject: Members,
@@ -50,6 +54,7 @@ impl Plan {
 /// A match over classes.
 #[derive(Clone, Debug)]
 pub(crate) struct MatchPlan {
+    pub(crate) action: Action,
     /// The ports that are given by number.
     pub(crate) fixed: TrafficId,
     /// The ports that are given by name.
@@ -60,6 +65,10 @@ pub(crate) struct MatchPlan {
     pub(crate) pods: Box<[PeerId]>,
     /// Addresses that it speaks of.
     pub(crate) block: Option<BlockId>,
+    /// Nodes that it speaks of.
+    pub(crate) nodes: Box<[Selector]>,
+    /// Whether it speaks of names of addresses outside.
+    pub(crate) domain_names: bool,
 }
 
 /// A peer: pods of a selector in a namespace, or in the namespaces of a scope.
@@ -132,6 +141,8 @@ impl Plans {
     ) {
         let matches = policy.ingress.iter().chain(&policy.egress).flatten();
         note_keys(&policy.subject, cluster, classes, news);
+        // Networks cover pods under every profile.
+        let blocks_cover_pods = blocks_cover_pods || policy.tier != Tier::NetworkPolicy;
         for one in matches {
             if let Peers::Some(peers) = &one.peers {
                 for peer in peers {
@@ -140,18 +151,17 @@ impl Plans {
                         Peer::Addresses(addresses) if blocks_cover_pods => {
                             note_boundaries(addresses, classes, news);
                         }
-                        Peer::Addresses(_) => {}
+                        Peer::Nodes(_) => news.nodes |= classes.use_nodes(),
+                        Peer::Addresses(_) | Peer::DomainNames(_) => {}
                     }
                 }
             }
             if let Ports::Some(ports) = &one.ports {
-                for port in ports {
-                    if let Port::Named(protocol, name) = port {
-                        let name = cluster.symbols_mut().intern(name);
-                        let name = PortName { name, protocol: *protocol };
-                        if classes.use_port(name) {
-                            news.port_names.insert(name);
-                        }
+                for (protocol, name) in ports.iter().flat_map(names) {
+                    let name = cluster.symbols_mut().intern(name);
+                    let name = PortName { name, protocol };
+                    if classes.use_port(name) {
+                        news.port_names.insert(name);
                     }
                 }
             }
@@ -171,7 +181,10 @@ impl Plans {
             Namespaces::Named(name) => cluster.find_namespace(name),
             Namespaces::Labelled(_) => None,
         };
-        let subject = evaluate(&policy.subject, cluster, classes);
+        let mut subject = evaluate(&policy.subject, cluster, classes);
+        if policy.tier != Tier::NetworkPolicy {
+            subject = subject.difference(classes.host_network());
+        }
         let mut direction = |matches: &Option<Vec<Match>>| {
             matches.as_ref().map(|matches| {
                 let plans = matches.iter();
@@ -184,8 +197,15 @@ impl Plans {
             self.plans.resize(id.0 as usize + 1, None);
         }
         if let Some(slot) = self.plans.get_mut(id.0 as usize) {
-            *slot = Some(Plan { namespace, subject, ingress, egress });
+            let (tier, rank) = (policy.tier, policy.rank);
+            *slot = Some(Plan { tier, rank, namespace, subject, ingress, egress });
         }
+    }
+
+    /// Puts the policies of a class in their order: NetworkPolicies first, each by number.
+    pub(crate) fn sort(&self, policies: &mut [PolicyId]) {
+        let tier = |id: &PolicyId| self.get(*id).map(|plan| plan.tier);
+        policies.sort_by_key(|id| (tier(id) != Some(Tier::NetworkPolicy), *id));
     }
 
     pub(crate) fn remove(&mut self, id: PolicyId) -> Option<Plan> {
@@ -246,13 +266,34 @@ impl Plans {
         changed
     }
 
+    /// Works out the subjects of administrators' policies again; says whose changed.
+    pub(crate) fn relabel_subjects(
+        &mut self,
+        cluster: &Cluster,
+        classes: &Classes,
+        subject_of: impl Fn(PolicyId) -> Option<PodMatch>,
+    ) -> Vec<(PolicyId, Members)> {
+        let mut changed = Vec::new();
+        for (id, plan) in (0..).map(PolicyId).zip(&mut self.plans) {
+            let Some(plan) = plan.as_mut().filter(|plan| plan.tier != Tier::NetworkPolicy) else {
+                continue;
+            };
+            let Some(subject) = subject_of(id) else { continue };
+            let now = evaluate(&subject, cluster, classes).difference(classes.host_network());
+            if now != plan.subject {
+                changed.push((id, std::mem::replace(&mut plan.subject, now)));
+            }
+        }
+        changed
+    }
+
     /// Takes new classes, which are indexed, into every subject, peer and block.
     pub(crate) fn extend(
         &mut self,
         new: &Members,
         cluster: &Cluster,
         classes: &Classes,
-        subject_of: impl Fn(PolicyId) -> Option<Selector>,
+        subject_of: impl Fn(PolicyId) -> Option<PodMatch>,
     ) {
         let there: BTreeSet<NamespaceId> = new
             .iter()
@@ -296,12 +337,22 @@ impl Plans {
         }
         for (id, plan) in (0..).map(PolicyId).zip(&mut self.plans) {
             let Some(plan) = plan else { continue };
-            let Some(there) = plan.namespace.and_then(|own| classes.in_namespace(own)) else {
-                continue;
+            let there = match plan.namespace {
+                Some(own) => match classes.in_namespace(own) {
+                    Some(there) => there.intersection(new),
+                    None => continue,
+                },
+                None if plan.tier == Tier::NetworkPolicy => continue,
+                None => new.difference(classes.host_network()),
             };
-            let there = there.intersection(new);
             if let (false, Some(subject)) = (there.is_empty(), subject_of(id)) {
-                plan.subject = plan.subject.union(&classes.selected(cluster, &there, &subject));
+                let own = match &subject.namespaces {
+                    Namespaces::Named(_) => there,
+                    Namespaces::Labelled(selector) => {
+                        labelled(selector, cluster, classes).intersection(&there)
+                    }
+                };
+                plan.subject = plan.subject.union(&classes.selected(cluster, &own, &subject.pods));
             }
         }
         self.refresh_blocks(classes);
@@ -346,15 +397,13 @@ impl Plans {
             Ports::Some(ports) => {
                 let mut fixed = Traffic::empty();
                 for port in ports {
-                    match port {
-                        Port::Range(protocol, first, last) => {
-                            let range = Traffic::of(*protocol, PortSet::range(*first, *last));
-                            fixed = fixed.union(&range);
-                        }
-                        Port::Named(protocol, name) => {
-                            if let Some(name) = cluster.symbols().get(name) {
-                                named.insert(PortName { name, protocol: *protocol });
-                            }
+                    if let Port::Range(protocol, first, last) = port {
+                        let range = Traffic::of(*protocol, PortSet::range(*first, *last));
+                        fixed = fixed.union(&range);
+                    }
+                    for (protocol, name) in names(port) {
+                        if let Some(name) = cluster.symbols().get(name) {
+                            named.insert(PortName { name, protocol });
                         }
                     }
                 }
@@ -363,6 +412,8 @@ impl Plans {
         };
         let mut pods = BTreeSet::new();
         let mut addresses = AddressSet::empty();
+        let mut nodes = BTreeSet::new();
+        let mut domain_names = false;
         let everyone = match &one.peers {
             Peers::Anyone => true,
             Peers::Some(peers) => {
@@ -372,12 +423,19 @@ impl Plans {
                             pods.insert(self.peer_id(what, cluster, classes));
                         }
                         Peer::Addresses(block) => addresses = addresses.union(block),
+                        Peer::Nodes(selector) => {
+                            nodes.insert(selector.clone());
+                        }
+                        Peer::DomainNames(_) => domain_names = true,
                     }
                 }
                 false
             }
         };
         MatchPlan {
+            action: one.action,
+            nodes: nodes.into_iter().collect(),
+            domain_names,
             fixed: values.traffic_id(fixed),
             named: named.into_iter().collect(),
             everyone,
@@ -433,6 +491,16 @@ impl Plans {
         self.block_ids.insert(addresses, id);
         id
     }
+}
+
+/// The names of a port with their protocols.
+fn names(port: &Port) -> impl Iterator<Item = (Protocol, &str)> {
+    let (protocols, name): (&[Protocol], &str) = match port {
+        Port::Named(protocol, name) => (std::slice::from_ref(protocol), name),
+        Port::AnyNamed(name) => (&Protocol::ALL, name),
+        Port::Range(..) | Port::Nothing => (&[], ""),
+    };
+    protocols.iter().map(move |protocol| (*protocol, name))
 }
 
 fn block_members(addresses: &AddressSet, classes: &Classes) -> [Members; 2] {

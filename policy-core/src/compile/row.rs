@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::class::{Classes, FAMILIES, of};
+use super::layered::{Layered, Layers};
 use super::plan::{BlockId, MatchPlan, Plans, PortName};
+use super::tier::RowReading;
 use super::value::{Pair, TrafficId, ValueId, Values};
 use crate::cluster::{Cluster, NamedPort, last_address};
 use crate::netset::{Direction, Family, IntervalSet, Members, PortSet, Traffic};
 use crate::profile::{BlockCovers, HostNetwork, Profile};
-use crate::rulebook::PolicyId;
+use crate::rulebook::{PolicyId, Rulebook, Tier};
 
 /// The index of a row among those of its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,18 +20,25 @@ pub(crate) struct RowId(pub(crate) u32);
 /// What makes two subjects behave alike in a direction.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RowKey {
-    /// The policies that select it and isolate for the direction, sorted.
+    /// The policies that select it and speak of the direction, sorted.
     pub(crate) policies: Box<[PolicyId]>,
     /// For ingress, its numbers for the port names of those policies.
     pub(crate) ports: Box<[NamedPort]>,
     /// Whether it is on the host's network, so that the policies count in some readings only.
     pub(crate) host_network: bool,
+    /// Whether a NetworkPolicy isolates it for the other direction only, where that matters (C16).
+    pub(crate) selected_elsewhere: bool,
 }
 
 impl RowKey {
     /// The behaviour of whoever is not isolated.
     pub(crate) fn open() -> RowKey {
-        RowKey { policies: [].into(), ports: [].into(), host_network: false }
+        RowKey {
+            policies: [].into(),
+            ports: [].into(),
+            host_network: false,
+            selected_elsewhere: false,
+        }
     }
 }
 
@@ -47,6 +56,9 @@ pub(crate) struct Row {
     pub(crate) uncovered: ValueId,
     /// What flows with an address that nobody knows: for certain what flows with any.
     pub(crate) anywhere: ValueId,
+    /// Whether administrators' policies are among those that select it: then what flows with a node
+    /// is asked of the tiers themselves, and not of `uncovered` and `anywhere`.
+    pub(crate) is_layered: bool,
 }
 
 impl Row {
@@ -76,6 +88,8 @@ impl Row {
 /// What rows are worked out from.
 pub(crate) struct Ground<'a> {
     pub(crate) profile: Profile,
+    pub(crate) readings: &'a [RowReading],
+    pub(crate) rulebook: &'a Rulebook,
     pub(crate) cluster: &'a Cluster,
     pub(crate) classes: &'a Classes,
     pub(crate) plans: &'a Plans,
@@ -153,19 +167,23 @@ struct Shares {
 pub(crate) fn work_out(
     ground: &Ground<'_>,
     values: &mut Values,
+    layers: &mut Layers,
     direction: Direction,
     key: RowKey,
     universe: &Members,
 ) -> Row {
-    let readings = ground.profile.host_network();
+    let readings = ground.readings;
+    let tier_of = |id: &PolicyId| ground.plans.get(*id).map(|plan| plan.tier);
+    let is_isolated = key.policies.iter().any(|id| tier_of(id) == Some(Tier::NetworkPolicy));
+    let is_layered = key.policies.iter().any(|id| tier_of(id) != Some(Tier::NetworkPolicy));
     let isolated: Vec<bool> = readings
         .iter()
         .flat_map(|reading| {
-            let is_subject = match reading {
+            let is_subject = match reading.host_network {
                 HostNetwork::Ordinary => true,
                 HostNetwork::Node => !key.host_network,
             };
-            [is_subject && !key.policies.is_empty(); 2]
+            [is_subject && is_isolated; 2]
         })
         .collect();
     let in_family = |family: Family, only: &[bool]| -> Vec<bool> {
@@ -175,7 +193,7 @@ pub(crate) fn work_out(
     // Where a pod on the host's network is a pod as any other.
     let ordinary: Vec<bool> = readings
         .iter()
-        .flat_map(|reading| [*reading == HostNetwork::Ordinary; 2])
+        .flat_map(|reading| [reading.host_network == HostNetwork::Ordinary; 2])
         .zip(&isolated)
         .map(|(ordinary, isolated)| ordinary && *isolated)
         .collect();
@@ -240,6 +258,14 @@ pub(crate) fn work_out(
                 outside.push((start_at, value));
             }
         }
+    }
+    if is_layered {
+        let layer = layers.get(ground, pieces.values, direction, &key, universe);
+        let end = Layered { ground, direction, key: &key, is_isolated };
+        pieces.list = end.pieces(pieces.values, std::mem::take(&mut pieces.list), &layer);
+        outside = end.outside(pieces.values, &outside, &layer);
+    }
+    for family in FAMILIES {
         let here: Vec<bool> = in_family(family, &vec![true; isolated.len()]);
         pieces.clear(ground.classes.lacking(family), &here);
     }
@@ -253,12 +279,21 @@ pub(crate) fn work_out(
         .filter(|(value, members)| *value != ValueId::NOTHING && !members.is_empty())
         .collect();
     by_value.sort_by_key(|(_, members)| members.first());
-    Row { key, subjects: Members::empty(), pieces: by_value, outside, uncovered, anywhere }
+    Row {
+        key,
+        subjects: Members::empty(),
+        pieces: by_value,
+        outside,
+        uncovered,
+        anywhere,
+        is_layered,
+    }
 }
 
 fn collect(ground: &Ground<'_>, values: &mut Values, direction: Direction, key: &RowKey) -> Shares {
     let mut shares = Shares::default();
     let plans = key.policies.iter().filter_map(|id| ground.plans.get(*id));
+    let plans = plans.filter(|plan| plan.tier == Tier::NetworkPolicy);
     for one in plans.filter_map(|plan| plan.matches(direction)).flatten() {
         let fixed = Pair { certain: one.fixed, possible: one.fixed };
         match direction {

@@ -1,5 +1,6 @@
 //! Traffic and values by number, so that rows compare and combine fast.
 
+use super::tier::{Decision, Isolation, combine};
 use crate::map::Map;
 use crate::netset::Traffic;
 
@@ -12,6 +13,18 @@ impl TrafficId {
     pub(crate) const NOTHING: TrafficId = TrafficId(0);
     /// All traffic.
     pub(crate) const ALL: TrafficId = TrafficId(1);
+    /// From here on numbers are of traffic that an answer keeps itself.
+    const KEPT: u32 = 1 << 31;
+
+    /// The number of a traffic that an answer keeps itself.
+    pub(crate) fn kept(index: usize) -> TrafficId {
+        TrafficId(TrafficId::KEPT | u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// The index of a traffic that an answer keeps itself.
+    pub(crate) fn as_kept(self) -> Option<usize> {
+        (self.0 >= TrafficId::KEPT).then_some((self.0 & !TrafficId::KEPT) as usize)
+    }
 }
 
 /// What an end lets through: under every reading of its own conditions, and under some.
@@ -47,8 +60,19 @@ pub(crate) struct Values {
     unions: Map<(TrafficId, TrafficId), TrafficId>,
     values: Vec<Box<[Pair]>>,
     value_ids: Map<Box<[Pair]>, ValueId>,
+    decisions: Vec<Decision>,
+    decision_ids: Map<Decision, DecisionId>,
+    combined: Map<Combined, Pair>,
     nothing: Traffic,
 }
+
+/// What two tiers decide and what the NetworkPolicies between them let through; that is none where
+/// they do not isolate, with whether Baseline is asked.
+type Combined = (DecisionId, DecisionId, Result<Pair, bool>);
+
+/// A decision of its [`Values`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DecisionId(u32);
 
 impl Values {
     /// For so many joint readings.
@@ -59,6 +83,9 @@ impl Values {
             unions: Map::default(),
             values: Vec::new(),
             value_ids: Map::default(),
+            decisions: Vec::new(),
+            decision_ids: Map::default(),
+            combined: Map::default(),
             nothing: Traffic::empty(),
         };
         values.traffic_id(Traffic::empty());
@@ -117,6 +144,51 @@ impl Values {
             certain: self.union(a.certain, b.certain),
             possible: self.union(a.possible, b.possible),
         }
+    }
+
+    pub(crate) fn decision_id(&mut self, decision: Decision) -> DecisionId {
+        if let Some(&known) = self.decision_ids.get(&decision) {
+            return known;
+        }
+        let id = DecisionId(u32::try_from(self.decisions.len()).unwrap_or(u32::MAX));
+        self.decisions.push(decision.clone());
+        self.decision_ids.insert(decision, id);
+        id
+    }
+
+    /// What the three tiers let through: what Admin and Baseline decide, and between them what the
+    /// NetworkPolicies let through, or whether Baseline is asked where they do not isolate.
+    pub(crate) fn tiers(
+        &mut self,
+        (admin, baseline): (DecisionId, DecisionId),
+        between: Result<Pair, bool>,
+    ) -> Pair {
+        let key = (admin, baseline, between);
+        if let Some(&known) = self.combined.get(&key) {
+            return known;
+        }
+        let decisions =
+            self.decisions.get(admin.0 as usize).zip(self.decisions.get(baseline.0 as usize));
+        let Some((admin, baseline)) = decisions else { return Pair::NOTHING };
+        let isolation = match between {
+            Ok(pair) => Isolation::Isolated {
+                certain: self.traffic(pair.certain),
+                possible: self.traffic(pair.possible),
+            },
+            Err(true) => Isolation::Open,
+            Err(false) => Isolation::Final,
+        };
+        let outcome = combine(admin, isolation, baseline);
+        let certain = Traffic::all().difference(&outcome.deny);
+        let pair =
+            Pair { certain: self.traffic_id(certain), possible: self.traffic_id(outcome.allow) };
+        self.combined.insert(key, pair);
+        pair
+    }
+
+    /// The pair of two bounds.
+    pub(crate) fn pair(&mut self, (certain, possible): (Traffic, Traffic)) -> Pair {
+        Pair { certain: self.traffic_id(certain), possible: self.traffic_id(possible) }
     }
 
     pub(crate) fn value_id(&mut self, slots: &[Pair]) -> ValueId {

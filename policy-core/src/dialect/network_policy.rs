@@ -4,7 +4,9 @@
 use crate::cluster::Selector;
 use crate::manifest::document::{self, NetworkPolicy, ObjectKey, Place, PolicyPort, PortRef, Rule};
 use crate::netset::{AddressSet, Direction};
-use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Tier};
+use crate::rulebook::{
+    Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Rank, Tier,
+};
 
 /// The rules of a NetworkPolicy.
 pub(crate) fn lower(key: &ObjectKey, place: Place, policy: &NetworkPolicy) -> Policy {
@@ -16,6 +18,7 @@ pub(crate) fn lower(key: &ObjectKey, place: Place, policy: &NetworkPolicy) -> Po
         origin: key.clone(),
         place,
         tier: Tier::NetworkPolicy,
+        rank: Rank::default(),
         subject: PodMatch {
             namespaces: Namespaces::Named(key.namespace.clone()),
             pods: Selector::new(&policy.pod_selector),
@@ -34,7 +37,7 @@ fn lower_rule(key: &ObjectKey, rule: &Rule) -> Match {
         [] => Ports::Every,
         ports => Ports::Some(ports.iter().map(lower_port).collect()),
     };
-    Match { peers, ports }
+    Match { name: String::new(), action: Action::Accept, fails_closed: false, peers, ports }
 }
 
 fn lower_peer(key: &ObjectKey, peer: &document::Peer) -> Peer {

@@ -182,6 +182,95 @@ pub(super) fn unsupported(value: &str, supported: &[&str]) -> Problem {
     }
 }
 
+// Validation of custom resources, in the words of their definitions.
+
+/// What is wrong refuses nothing: the server takes it, and a rule fails closed.
+pub(super) const CANNOT_EVALUATE: &str = "cannot-evaluate";
+/// What is wrong is refused, and yet the rest of the policy counts: a rule fails closed.
+pub(super) const UNKNOWN_PEER: &str = "unknown-peer";
+
+pub(super) fn required_value() -> Problem {
+    error("required-value", "required value")
+}
+
+pub(super) fn too_few_properties() -> Problem {
+    error("invalid-value", "invalid value: should have at least 1 properties")
+}
+
+pub(super) fn unknown_peer() -> Problem {
+    error(UNKNOWN_PEER, "invalid value: should have at least 1 properties")
+        .help("a peer of a kind that is not known: the rule fails closed, Accept matches nothing, Deny and Pass deny everything")
+}
+
+pub(super) fn too_few_items(least: usize) -> Problem {
+    error("invalid-value", format!("invalid value: should have at least {least} items"))
+}
+
+pub(super) fn too_many(count: usize, most: usize) -> Problem {
+    let items = if most == 1 { "item" } else { "items" };
+    error("invalid-value", format!("too many: {count}: must have at most {most} {items}"))
+}
+
+pub(super) fn too_long(value: &str, most: usize) -> Problem {
+    error("invalid-value", format!("too long: `{value}`: may not be more than {most} bytes"))
+}
+
+pub(super) fn below(value: i64, least: u16) -> Problem {
+    invalid(&value.to_string(), &format!("should be greater than or equal to {least}"))
+}
+
+pub(super) fn above(value: i64, most: u16) -> Problem {
+    invalid(&value.to_string(), &format!("should be less than or equal to {most}"))
+}
+
+pub(super) fn duplicate(value: &str) -> Problem {
+    error("duplicate-value", format!("duplicate value: `{value}`"))
+}
+
+pub(super) fn no_domain_name(value: &str) -> Problem {
+    const PATTERN: &str = r"^(\*\.)?([a-zA-z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?\.)+[a-zA-z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?\.?$";
+    invalid(value, &format!("should match '{PATTERN}'"))
+}
+
+pub(super) fn named_port_of_no_pod(field: &str) -> Problem {
+    let plural = if field == "namedPort" { "namedPorts" } else { "named ports" };
+    invalid(
+        field,
+        &format!(
+            "networks/nodes/domainNames peer cannot be set with {plural} since there are no \
+             namedPorts for networks/nodes/domainNames"
+        ),
+    )
+}
+
+pub(super) fn baseline_not_default(name: &str) -> Problem {
+    invalid(
+        name,
+        "Only one baseline admin network policy with metadata.name=\"default\" can be created in \
+         the cluster",
+    )
+}
+
+pub(super) fn unevaluable(why: &str) -> Problem {
+    error(CANNOT_EVALUATE, format!("{why}: the server takes it, and the rule fails closed"))
+}
+
+pub(super) fn subject_unevaluable() -> Problem {
+    error(CANNOT_EVALUATE, "the subject cannot be evaluated: the policy is left out")
+}
+
+pub(super) fn domain_names_accept_only() -> Problem {
+    warning("domain-names", "domainNames is for rules that accept; here it is taken all the same")
+}
+
+pub(super) fn range_of_nothing() -> Problem {
+    warning("empty-range", "the start is above the end: the range matches nothing")
+}
+
+pub(super) fn protocol_of_nothing() -> Problem {
+    warning("unknown-protocol", "none of TCP, UDP and SCTP: it matches nothing (C17)")
+}
+
 pub(super) fn legacy_cidr(value: &str, why: &str, canonical: &str) -> Problem {
     warning("legacy-cidr", format!("`{value}`: newer API servers refuse it: {why} (C21)"))
         .help(format!("write `{canonical}`"))

@@ -39,8 +39,20 @@ pub struct Record {
     /// `spec` as it would be stored, the defaults of a NetworkPolicy filled in, if that was asked
     /// for and it is accepted.
     pub spec: Option<serde_json::Value>,
-    /// What the engine keeps, if it is accepted and of a kind that is read.
+    /// What the engine keeps, if it counts in answers: of a kind that is read, and accepted or
+    /// refused for no more than a rule that then fails closed.
     pub object: Option<Object>,
+}
+
+impl Record {
+    /// Whether it was refused and yet counts, a rule of it failing closed.
+    pub fn fails_closed(&self) -> bool {
+        let mut errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        self.accepted == Some(false)
+            && errors.all(|one| {
+                one.id == diagnostic::UNKNOWN_PEER || one.id == diagnostic::CANNOT_EVALUATE
+            })
+    }
 }
 
 /// Everything that was read.
@@ -266,22 +278,28 @@ fn read_object(
     }
     let mut reader = Reader::new(tree, top, &mut found);
     let body = reader.read(kind, &mut record);
-    let is_refused = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);
-    match body.filter(|_| !is_refused) {
-        None => refuse(record, found),
-        Some(body) => {
-            record.accepted = Some(true);
-            record.diagnostics = place_all(found, place);
-            record.spec = options.keep_spec.then(|| super::stored::spec(tree, top, kind)).flatten();
-            let key = ObjectKey {
-                kind,
-                namespace: record.namespace.clone().unwrap_or_default(),
-                name: record.name.clone().unwrap_or_default(),
-            };
-            record.object = Some(Object { key, place, body });
-            record
-        }
+    let of_errors = |which: &dyn Fn(&'static str) -> bool| {
+        let errors = found.iter().filter(|(problem, ..)| problem.severity == Severity::Error);
+        errors.map(|(problem, ..)| problem.id).any(which)
+    };
+    let is_refused = of_errors(&|id| id != diagnostic::CANNOT_EVALUATE);
+    // One rule of an unknown kind of peer fails closed; the rest of the policy counts.
+    let is_left_out =
+        of_errors(&|id| id != diagnostic::CANNOT_EVALUATE && id != diagnostic::UNKNOWN_PEER);
+    let key = ObjectKey {
+        kind,
+        namespace: record.namespace.clone().unwrap_or_default(),
+        name: record.name.clone().unwrap_or_default(),
+    };
+    let body = body.filter(|_| !is_left_out);
+    record.object = body.map(|body| Object { key, place, body });
+    if is_refused {
+        return refuse(record, found);
     }
+    record.accepted = Some(true);
+    record.diagnostics = place_all(found, place);
+    record.spec = options.keep_spec.then(|| super::stored::spec(tree, top, kind)).flatten();
+    record
 }
 
 /// What stands in an object and does not count.

@@ -1,5 +1,5 @@
-//! A `spec` as the API server would store it: without unknown fields and empty ones, and a
-//! NetworkPolicy's defaults filled in.
+//! A `spec` as the API server would store it: without unknown fields, but for custom resources
+//! without empty ones, and a policy's defaults filled in.
 
 use serde_json::{Map, Value as Json};
 
@@ -10,11 +10,35 @@ use super::{NodeId, Tree};
 /// The `spec` of an object that was accepted.
 pub(super) fn spec(tree: &Tree<'_>, top: NodeId, kind: Kind) -> Option<Json> {
     let spec = schema::stored(tree, top, kind, "spec");
+    if kind.is_admin_policy() {
+        return match spec {
+            Stored::Value(mut spec) => {
+                default_protocols(&mut spec);
+                Some(spec)
+            }
+            Stored::Empty | Stored::Missing => None,
+        };
+    }
     match (kind, spec) {
         (Kind::NetworkPolicy, Stored::Empty | Stored::Missing) => Some(with_defaults(Map::new())),
         (Kind::NetworkPolicy, Stored::Value(Json::Object(spec))) => Some(with_defaults(spec)),
         (_, Stored::Value(spec)) => Some(spec),
         (_, Stored::Empty | Stored::Missing) => None,
+    }
+}
+
+/// Fills in the protocols of the ports of v1alpha1, as its definition does.
+fn default_protocols(spec: &mut Json) {
+    for field in ["ingress", "egress"] {
+        let rules = spec.get_mut(field).and_then(Json::as_array_mut);
+        let ports = rules.into_iter().flatten().filter_map(|rule| rule.get_mut("ports"));
+        for port in ports.filter_map(Json::as_array_mut).flatten() {
+            for kind in ["portNumber", "portRange"] {
+                if let Some(port) = port.get_mut(kind).and_then(Json::as_object_mut) {
+                    port.entry("protocol").or_insert_with(|| Json::from("TCP"));
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! On which clauses a verdict hangs: found by reading it otherwise, one clause at a time.
 
+use super::governed;
 use super::joint::{Joint, Side, is_node_of};
 use super::why::{known_address, label, numbers_of};
 use crate::clause::Clause;
@@ -19,8 +20,11 @@ pub(super) fn clauses_at(
     protocol: Protocol,
     port: u16,
 ) -> Vec<Clause> {
+    if is_governed(policy, Direction::Egress, from) || is_governed(policy, Direction::Ingress, to) {
+        return governed::clauses_at(policy, from, to, joint, protocol, port);
+    }
     let mut hosts: Vec<HostNetwork> =
-        joint.readings.iter().map(|reading| reading.host_network).collect();
+        joint.readings.iter().map(|reading| reading.row.host_network).collect();
     hosts.dedup();
     let ends = hosts.iter().map(|host| {
         [false, true].map(|names| {
@@ -45,12 +49,12 @@ pub(super) fn clauses_at(
     let from_addresses = address_choices(policy, from, &blocks(|(_, into)| into));
     let outcome = |at: usize, to_address: &Choice, from_address: &Choice, names: usize| -> bool {
         let Some(reading) = joint.readings.get(at) else { return false };
-        let host = hosts.iter().position(|host| *host == reading.host_network);
+        let host = hosts.iter().position(|host| *host == reading.row.host_network);
         let ends = host.and_then(|host| ends.get(host)).and_then(|ends| ends.get(names));
         let Some((out, into)) = ends else { return false };
         let exempt_all = reading.itself == Some(true);
         let exempt_out = exempt_all || reading.own_node == Some(OwnNodeEgress::Exempt);
-        let exempt_in = exempt_all || is_node_of(policy, from, to, reading.host_network);
+        let exempt_in = exempt_all || is_node_of(policy, from, to, reading.row.host_network);
         let families = FAMILIES.into_iter().zip(reading.families);
         let mut there = families.filter_map(|(family, own)| own.map(|_| family));
         there.any(|family| {
@@ -80,7 +84,7 @@ pub(super) fn clauses_at(
                         if own == outcome(other, to_address, from_address, names) {
                             continue;
                         }
-                        let host = reading.host_network != with.host_network;
+                        let host = reading.row.host_network != with.row.host_network;
                         // C14 may be asked under one reading of C13 only: then it is no difference.
                         let nodes = reading.own_node.zip(with.own_node);
                         let node = nodes.is_some_and(|(one, other)| one != other);
@@ -99,6 +103,15 @@ pub(super) fn clauses_at(
     clauses.sort_unstable();
     clauses.dedup();
     clauses
+}
+
+/// Whether administrators' policies select an end.
+fn is_governed(policy: &CompiledPolicy, direction: Direction, side: &Side<'_>) -> bool {
+    let Side::Endpoint(id, _) = side else { return false };
+    let class = policy.class_of(*id);
+    class.is_some_and(|class| {
+        policy.speaking(direction, class).len() > policy.isolating(direction, class).len()
+    })
 }
 
 /// An address of each family that an end with unknown ones may have; none is one that no block
@@ -217,6 +230,7 @@ fn end_at(
                     let means = numbers.len() == 1 || point.names;
                     *protocol == point.protocol && means && numbers.contains(&point.port)
                 }
+                Port::AnyNamed(_) | Port::Nothing => false,
             }),
         };
         if !on_port {
@@ -231,6 +245,8 @@ fn end_at(
                     }
                 }
                 Peer::Addresses(block) => blocks = blocks.union(block),
+                // No NetworkPolicy has any.
+                Peer::Nodes(_) | Peer::DomainNames(_) => {}
             }
         }
     }

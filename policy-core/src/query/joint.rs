@@ -2,16 +2,19 @@
 
 use crate::clause::Clause;
 use crate::cluster::{Address, Endpoint, EndpointId, number};
-use crate::compile::{Cell, CompiledPolicy, FAMILIES, Pair, ValueId};
+use crate::compile::{
+    Cell, CompiledPolicy, End, FAMILIES, Other, Pair, RowReading, TrafficId, ValueId,
+};
 use crate::netset::{Direction, Family, Protocol, Traffic};
-use crate::profile::{BlockCovers, HostNetwork, OwnNodeEgress};
+use crate::profile::{BaselineReach, BlockCovers, HostNetwork, OwnNodeEgress};
 use crate::query::Member;
+use crate::rulebook::Policy;
 
 /// A joint reading, and what each end lets through under it, family by family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// C13, which always has a reading though it may not matter here.
-    pub(crate) host_network: HostNetwork,
+    /// C13 and C16, which always have a reading though it may not matter here.
+    pub(crate) row: RowReading,
     /// C14, where the flow goes to the source's own node.
     pub(crate) own_node: Option<OwnNodeEgress>,
     /// C15, where a pod reaches itself through a Service: whether that is exempt.
@@ -27,6 +30,10 @@ pub(crate) struct Joint {
     pub(crate) readings: Vec<Reading>,
     /// A clause that decided though it is settled.
     pub(crate) settled: Option<Clause>,
+    /// Whether the flow goes to a Service's address first.
+    pub(crate) through_service: bool,
+    /// Traffic that no row holds, asked of the tiers themselves.
+    kept: Vec<Traffic>,
 }
 
 /// What a member is to a policy.
@@ -75,15 +82,27 @@ impl Side<'_> {
 }
 
 impl Joint {
+    /// The traffic of a number in the readings.
+    pub(crate) fn traffic<'a>(&'a self, policy: &'a CompiledPolicy, id: TrafficId) -> &'a Traffic {
+        let kept = id.as_kept().and_then(|at| self.kept.get(at));
+        kept.unwrap_or_else(|| policy.values().traffic(id))
+    }
+
+    fn keep(&mut self, (certain, possible): (Traffic, Traffic)) -> Pair {
+        let mut keep = |traffic: Traffic| {
+            self.kept.push(traffic);
+            TrafficId::kept(self.kept.len() - 1)
+        };
+        Pair { certain: keep(certain), possible: keep(possible) }
+    }
+
     /// What is allowed, and what depends.
     pub(crate) fn cell(&self, policy: &CompiledPolicy) -> Cell {
-        let values = policy.values();
+        let of = |id| self.traffic(policy, id);
         Cell::over(self.readings.iter().map(|reading| {
             let both = reading.families.iter().flatten().map(|(out, into)| {
-                let certain =
-                    values.traffic(out.certain).intersection(values.traffic(into.certain));
-                let possible =
-                    values.traffic(out.possible).intersection(values.traffic(into.possible));
+                let certain = of(out.certain).intersection(of(into.certain));
+                let possible = of(out.possible).intersection(of(into.possible));
                 (certain, possible)
             });
             both.fold((Traffic::empty(), Traffic::empty()), |(certain, possible), family| {
@@ -101,24 +120,12 @@ impl Joint {
     ) -> (bool, bool) {
         let (mut every, mut some) = (true, false);
         for reading in &self.readings {
-            every &= reading.at(policy, protocol, port, [false, false]);
-            some |= reading.at(policy, protocol, port, [true, true]);
+            let has = |id| self.traffic(policy, id).contains(protocol, port);
+            let families = || reading.families.iter().flatten();
+            every &= families().any(|(out, into)| has(out.certain) && has(into.certain));
+            some |= families().any(|(out, into)| has(out.possible) && has(into.possible));
         }
         (every, some)
-    }
-}
-
-impl Reading {
-    /// Whether a port flows; of the source's and the destination's own conditions, in the order
-    /// egress, ingress: as if all held.
-    fn at(&self, policy: &CompiledPolicy, protocol: Protocol, port: u16, held: [bool; 2]) -> bool {
-        let values = policy.values();
-        let [out_held, into_held] = held;
-        let has = |pair: &Pair, held: bool| {
-            let traffic = if held { pair.possible } else { pair.certain };
-            values.traffic(traffic).contains(protocol, port)
-        };
-        self.families.iter().flatten().any(|(out, into)| has(out, out_held) && has(into, into_held))
     }
 }
 
@@ -144,41 +151,47 @@ pub(crate) fn joint(
         _ => false,
     };
     if itself && !through_service {
-        let reading = Reading {
-            host_network: HostNetwork::Ordinary,
-            own_node: None,
-            itself: None,
-            families: every(there),
-        };
-        return Some(Joint { readings: vec![reading], settled: Some(Clause::ITSELF) });
+        let row =
+            RowReading { host_network: HostNetwork::Ordinary, baseline: BaselineReach::Direction };
+        let reading = Reading { row, own_node: None, itself: None, families: every(there) };
+        return Some(Joint {
+            readings: vec![reading],
+            settled: Some(Clause::ITSELF),
+            through_service,
+            kept: Vec::new(),
+        });
     }
-    let out = Column::of(policy, Direction::Egress, from, to);
-    let into = Column::of(policy, Direction::Ingress, to, from);
-    let mut joint = Joint { readings: Vec::with_capacity(2), settled: None };
+    let mut joint =
+        Joint { readings: Vec::with_capacity(2), settled: None, through_service, kept: Vec::new() };
+    let out = Column::of(policy, Direction::Egress, from, to, &mut joint);
+    let into = Column::of(policy, Direction::Ingress, to, from, &mut joint);
     if there == [false, false] {
         joint.settled = Some(Clause::FAMILIES);
     }
     let (mut always, mut changed) = (true, false);
-    for (at, &host_network) in policy.options().profile.host_network().iter().enumerate() {
+    for (at, &row) in policy.readings().iter().enumerate() {
         let mut families = [None, None];
         for ((slot, own), there) in (at * 2..).zip(&mut families).zip(there) {
             *own = there.then(|| (out.pair(slot), into.pair(slot)));
         }
-        if is_node_of(policy, from, to, host_network) {
-            for (_, into) in families.iter_mut().flatten() {
-                changed |= *into != Pair::ALL;
-                *into = Pair::ALL;
+        if is_node_of(policy, from, to, row.host_network) {
+            for (family, own) in FAMILIES.into_iter().zip(&mut families) {
+                let Some((_, into)) = own else { continue };
+                let exempt = exempt(policy, Direction::Ingress, to, from, family, row, &mut joint);
+                changed |= *into != exempt;
+                *into = exempt;
             }
         } else {
             always = false;
         }
-        let reading = Reading { host_network, own_node: None, itself: None, families };
-        if is_node_of(policy, to, from, host_network) {
+        let reading = Reading { row, own_node: None, itself: None, families };
+        if is_node_of(policy, to, from, row.host_network) {
             for own in policy.options().profile.own_node_egress() {
                 let mut reading = Reading { own_node: Some(*own), ..reading };
                 if *own == OwnNodeEgress::Exempt {
-                    for (out, _) in reading.families.iter_mut().flatten() {
-                        *out = Pair::ALL;
+                    for (family, own) in FAMILIES.into_iter().zip(&mut reading.families) {
+                        let Some((out, _)) = own else { continue };
+                        *out = exempt(policy, Direction::Egress, from, to, family, row, &mut joint);
                     }
                 }
                 joint.readings.push(reading);
@@ -202,8 +215,77 @@ pub(crate) fn joint(
     Some(joint)
 }
 
-/// What one end lets through with its peer: two readings of C13 at most, of two families each.
-struct Column([Pair; 4]);
+/// What an end lets through that is exempt from NetworkPolicies, and from nothing else (C14).
+fn exempt(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    family: Family,
+    reading: RowReading,
+    joint: &mut Joint,
+) -> Pair {
+    match exact(policy, direction, subject, peer, family, reading, true) {
+        Some(bounds) => joint.keep(bounds),
+        None => Pair::ALL,
+    }
+}
+
+/// What an end lets through, asked of the tiers themselves; none if no administrator's policy
+/// selects it, so that they have nothing to say.
+fn exact(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    family: Family,
+    reading: RowReading,
+    exempt: bool,
+) -> Option<(Traffic, Traffic)> {
+    with_end(policy, direction, subject, peer, exempt, |end, other| {
+        end.bounds(other, family, reading)
+    })
+}
+
+/// Hands on an end that administrators' policies select, and what is known of the other.
+pub(super) fn with_end<T>(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+    peer: &Side<'_>,
+    exempt: bool,
+    ask: impl FnOnce(&End<'_>, &Other<'_>) -> T,
+) -> Option<T> {
+    let Side::Endpoint(id, endpoint) = subject else { return None };
+    let class = policy.class_of(*id)?;
+    let governing = policy.governing(direction, class);
+    if governing.is_empty() {
+        return None;
+    }
+    let own = policy.isolating(direction, class).iter();
+    let own = own.filter_map(|id| policy.rulebook().get(*id));
+    let policies: Vec<&Policy> = own.chain(governing).collect();
+    let end = End {
+        cluster: policy.cluster(),
+        profile: policy.options().profile,
+        direction,
+        subject: endpoint,
+        policies: &policies,
+        selected_elsewhere: policy.is_selected_elsewhere(direction, class),
+        exempt,
+    };
+    let cluster = policy.cluster();
+    let other = match peer {
+        Side::Endpoint(_, endpoint) => Other::endpoint(cluster, endpoint),
+        Side::Node { name, addresses } => Other::node(&cluster.node(name)?.labels, *addresses),
+        Side::Address { family, address } => Other::outside(cluster, *family, *address),
+    };
+    Some(ask(&end, &other))
+}
+
+/// What one end lets through with its peer: two readings each of C13 and C16 at most, of two
+/// families each.
+struct Column([Pair; 8]);
 
 impl Column {
     fn of(
@@ -211,11 +293,12 @@ impl Column {
         direction: Direction,
         subject: &Side<'_>,
         peer: &Side<'_>,
+        joint: &mut Joint,
     ) -> Column {
         // Only pods are subjects.
-        let Side::Endpoint(id, _) = subject else { return Column([Pair::ALL; 4]) };
+        let Side::Endpoint(id, _) = subject else { return Column([Pair::ALL; 8]) };
         let row = policy.class_of(*id).and_then(|class| policy.row(direction, class));
-        let Some(row) = row else { return Column([Pair::NOTHING; 4]) };
+        let Some(row) = row else { return Column([Pair::NOTHING; 8]) };
         let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
         let values: [ValueId; 2] = match peer {
             Side::Endpoint(peer, _) => match policy.class_of(*peer) {
@@ -223,6 +306,18 @@ impl Column {
                 None => [ValueId::NOTHING; 2],
             },
             Side::Address { family, address } => [row.value_outside(*family, *address); 2],
+            Side::Node { .. } if row.is_layered => {
+                let mut column = Column([Pair::NOTHING; 8]);
+                let slots = policy
+                    .readings()
+                    .iter()
+                    .flat_map(|reading| FAMILIES.map(|family| (*reading, family)));
+                for (own, (reading, family)) in column.0.iter_mut().zip(slots) {
+                    let bounds = exact(policy, direction, subject, peer, family, reading, false);
+                    *own = bounds.map_or(Pair::NOTHING, |bounds| joint.keep(bounds));
+                }
+                return column;
+            }
             Side::Node { .. } if !covers => [row.uncovered; 2],
             Side::Node { addresses: [None, None], .. } => [row.anywhere; 2],
             Side::Node { addresses: [v4, v6], .. } => {
@@ -233,8 +328,12 @@ impl Column {
             }
         };
         let [v4, v6] = values.map(|value| policy.values().value(value));
-        let pair = |slots: &[Pair], at| slots.get(at).copied().unwrap_or(Pair::NOTHING);
-        Column([pair(v4, 0), pair(v6, 1), pair(v4, 2), pair(v6, 3)])
+        let mut column = Column([Pair::NOTHING; 8]);
+        for (slot, own) in column.0.iter_mut().enumerate() {
+            let pairs = if slot % 2 == 0 { v4 } else { v6 };
+            *own = pairs.get(slot).copied().unwrap_or(Pair::NOTHING);
+        }
+        column
     }
 
     fn pair(&self, slot: usize) -> Pair {

@@ -4,6 +4,7 @@ mod clauses;
 mod end;
 mod error;
 mod flow;
+mod governed;
 mod isolation;
 mod joint;
 mod matrix;
@@ -20,4 +21,7 @@ pub use matrix::{
     Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
     outside_of, pairs, units,
 };
-pub use why::{EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why};
+pub use why::{
+    EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Step, TierWhy,
+    Why,
+};

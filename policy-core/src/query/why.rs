@@ -10,7 +10,9 @@ use crate::manifest::FieldPath;
 use crate::manifest::document::{ObjectKey, Place};
 use crate::netset::{AddressSet, Direction, Family, PortSet, Protocol, Traffic};
 use crate::profile::{BlockCovers, HostNetwork};
-use crate::rulebook::{Match, Namespaces, Peer, Peers, PodMatch, Port, Ports};
+use crate::rulebook::{
+    Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Rank, Tier,
+};
 
 /// Why a flow has its verdict: both ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +30,46 @@ pub struct EndWhy {
     pub verdict: Verdict,
     /// What that comes from.
     pub reason: EndReason,
-    /// The policies that isolate the end, with their rules; empty unless it is isolated.
+    /// What each tier does, in order, where administrators' policies select the end.
+    pub tiers: Vec<TierWhy>,
+    /// The policies that select the end, with their rules, by tier and rank; empty where they have
+    /// no say.
     pub policies: Vec<PolicyWhy>,
+}
+
+/// What a tier does with a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierWhy {
+    /// The tier.
+    pub tier: Tier,
+    /// What it does.
+    pub step: Step,
+}
+
+/// What a tier does with all that was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A rule decides, or passes on.
+    Rule {
+        /// What the rule does.
+        action: Action,
+        /// Its policy.
+        policy: ObjectKey,
+        /// The rule: `spec.ingress[0]`.
+        path: FieldPath,
+        /// Its name, if it has one.
+        name: String,
+    },
+    /// No rule matches.
+    Nothing,
+    /// Several rules match parts of it, or it hangs on what is open.
+    Partly,
+    /// NetworkPolicies isolate the end: what a rule of theirs admits flows.
+    Isolated,
+    /// No NetworkPolicy isolates the end.
+    NotIsolated,
+    /// An earlier tier decided.
+    NotAsked,
 }
 
 /// What an end's verdict comes from.
@@ -41,17 +81,23 @@ pub enum EndReason {
     NotIsolated,
     /// Policies isolate it: what a rule of theirs admits flows.
     Isolated,
+    /// Administrators' policies select it: the tiers tell.
+    Tiers,
     /// A clause lets the flow pass, whatever the policies say.
     Exempt(Clause),
     /// The two ends have no family of addresses in common (C21).
     NoCommonFamily,
 }
 
-/// A policy that isolates an end, and what each of its rules says.
+/// A policy that selects an end, and what each of its rules says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyWhy {
     /// The policy.
     pub policy: ObjectKey,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its priority in the tier; of NetworkPolicies none.
+    pub priority: Option<u16>,
     /// Where it stands.
     pub place: Place,
     /// Its rules of the direction, in order.
@@ -63,7 +109,13 @@ pub struct PolicyWhy {
 pub struct RuleWhy {
     /// The rule: `spec.ingress[0]`.
     pub path: FieldPath,
-    /// Whether it admits the flow: all that was asked for `Yes`, none of it for `No`.
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// What it does with what it matches.
+    pub action: Action,
+    /// Whether it could not be read or evaluated, and fails closed.
+    pub fails_closed: bool,
+    /// Whether it matches the flow: all that was asked for `Yes`, none of it for `No`.
     pub matched: Matched,
     /// Its peers, in order; none means everyone.
     pub peers: Vec<PeerWhy>,
@@ -134,6 +186,22 @@ pub enum PeerReason {
     NoPod,
     /// Whether a selector matches a pod on the host's network is open (C13).
     HostNetwork,
+    /// Administrators' selectors match no pod on the host's network: it is its node.
+    HostIsNode,
+    /// `nodes` against the other end.
+    Nodes {
+        /// The selector.
+        selector: Selector,
+        /// Whether the other end is such a node, where that is known.
+        matches: Option<bool>,
+    },
+    /// `domainNames` against the other end: what they stand for is in no manifest (C29).
+    DomainNames {
+        /// The names.
+        names: Vec<String>,
+        /// Whether the other end is outside, where they may stand for it.
+        is_outside: bool,
+    },
 }
 
 /// What a port of a rule says.
@@ -171,7 +239,7 @@ fn explain_end(
     joint: &Joint,
     asked: &Traffic,
 ) -> EndWhy {
-    let values = policy.values();
+    let of = |id| joint.traffic(policy, id);
     let cell = Cell::over(joint.readings.iter().map(|reading| {
         let families = reading.families.iter().flatten();
         families.fold((Traffic::empty(), Traffic::empty()), |all, (out, into)| {
@@ -179,7 +247,7 @@ fn explain_end(
                 Direction::Egress => out,
                 Direction::Ingress => into,
             };
-            (all.0.union(values.traffic(pair.certain)), all.1.union(values.traffic(pair.possible)))
+            (all.0.union(of(pair.certain)), all.1.union(of(pair.possible)))
         })
     }));
     let verdict = Verdict::of(&cell.intersection(asked), asked);
@@ -187,38 +255,109 @@ fn explain_end(
         return EndWhy {
             verdict: Verdict::Allow,
             reason: EndReason::NotAPod,
+            tiers: Vec::new(),
             policies: Vec::new(),
         };
     };
     let class = policy.class_of(*id);
     let isolating = class.map_or(&[][..], |class| policy.isolating(direction, class));
+    let governing = class.map_or_else(Vec::new, |class| policy.governing(direction, class));
     let always_node = policy.options().profile.host_network() == [HostNetwork::Node];
     let no_family = joint.readings.iter().all(|one| one.families == [None, None]);
     let reason = match joint.settled {
         Some(Clause::ITSELF) => EndReason::Exempt(Clause::ITSELF),
-        Some(Clause::OWN_NODE) if direction == Direction::Ingress => {
+        Some(Clause::OWN_NODE) if direction == Direction::Ingress && governing.is_empty() => {
             EndReason::Exempt(Clause::OWN_NODE)
         }
         _ if no_family => EndReason::NoCommonFamily,
         _ if endpoint.host_network && always_node => EndReason::Exempt(Clause::HOST_NETWORK),
+        _ if !governing.is_empty() => EndReason::Tiers,
         _ if isolating.is_empty() => EndReason::NotIsolated,
         _ => EndReason::Isolated,
     };
-    let told = matches!(reason, EndReason::Isolated | EndReason::Exempt(_));
-    let policies = isolating.iter().filter(|_| told).filter_map(|id| {
-        let own = policy.rulebook().get(*id)?;
+    let told = matches!(reason, EndReason::Isolated | EndReason::Exempt(_) | EndReason::Tiers);
+    let own = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
+    let is_before = |one: &&&Policy| one.tier == Tier::Admin;
+    let before = governing.iter().filter(is_before).copied();
+    let behind = governing.iter().filter(|one| !is_before(one)).copied();
+    let policies = before.chain(own).chain(behind).filter(|_| told).filter_map(|own| {
         let rules = own.matches(direction)?.iter().enumerate();
         let rules = rules.map(|(index, rule)| {
             let path = FieldPath::root().key("spec").key(direction.name()).index(index);
-            explain_rule(policy, direction, rule, path, endpoint, peer, asked)
+            explain_rule(policy, own.tier, direction, rule, path, endpoint, peer, asked)
         });
-        Some(PolicyWhy { policy: own.origin.clone(), place: own.place, rules: rules.collect() })
+        Some(PolicyWhy {
+            policy: own.origin.clone(),
+            tier: own.tier,
+            priority: (own.tier != Tier::NetworkPolicy).then_some(own.rank.priority),
+            place: own.place,
+            rules: rules.collect(),
+        })
     });
-    EndWhy { verdict, reason, policies: policies.collect() }
+    let policies: Vec<PolicyWhy> = policies.collect();
+    let tiers = match reason {
+        EndReason::Tiers => tiers(&policies, &governing, !isolating.is_empty()),
+        _ => Vec::new(),
+    };
+    EndWhy { verdict, reason, tiers, policies }
 }
 
+/// What each tier does with all that was asked.
+fn tiers(policies: &[PolicyWhy], governing: &[&Policy], is_isolated: bool) -> Vec<TierWhy> {
+    let mut steps = Vec::new();
+    let mut is_decided = false;
+    for tier in [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline] {
+        let step = match tier {
+            _ if is_decided => Step::NotAsked,
+            Tier::NetworkPolicy if is_isolated => Step::Isolated,
+            Tier::NetworkPolicy => Step::NotIsolated,
+            Tier::Admin | Tier::Baseline => first_match(policies, governing, tier),
+        };
+        is_decided |= matches!(
+            step,
+            Step::Rule { action: Action::Accept | Action::Deny, .. } | Step::Isolated
+        );
+        steps.push(TierWhy { tier, step });
+    }
+    steps
+}
+
+/// The rule of a tier that decides on all that was asked, if it is one alone.
+fn first_match(policies: &[PolicyWhy], governing: &[&Policy], tier: Tier) -> Step {
+    let rank_of =
+        |key: &ObjectKey| governing.iter().find(|own| own.origin == *key).map(|own| own.rank);
+    let mut found: Option<(Rank, Step)> = None;
+    let mut versions = Vec::new();
+    for own in policies.iter().filter(|own| own.tier == tier) {
+        let Some(rank) = rank_of(&own.policy) else { continue };
+        let Some(rule) = own.rules.iter().find(|rule| rule.matched != Matched::No) else {
+            continue;
+        };
+        // Behind a match that is certain, and of a rank of its own, nothing of its version counts.
+        if versions.contains(&rank.version)
+            && found.as_ref().is_some_and(|(before, _)| before.priority != rank.priority)
+        {
+            continue;
+        }
+        if rule.matched == Matched::Partly || found.is_some() {
+            return Step::Partly;
+        }
+        versions.push(rank.version);
+        let step = Step::Rule {
+            action: rule.action,
+            policy: own.policy.clone(),
+            path: rule.path.clone(),
+            name: rule.name.clone(),
+        };
+        found = Some((rank, step));
+    }
+    found.map_or(Step::Nothing, |(_, step)| step)
+}
+
+#[allow(clippy::too_many_arguments, reason = "a question has so many sides")]
 fn explain_rule(
     policy: &CompiledPolicy,
+    tier: Tier,
     direction: Direction,
     rule: &Match,
     path: FieldPath,
@@ -237,7 +376,7 @@ fn explain_rule(
             .enumerate()
             .map(|(index, one)| {
                 let path = path.key(peers_field).index(index);
-                explain_peer(policy, one, path, peer)
+                explain_peer(policy, tier, one, path, peer)
             })
             .collect(),
     };
@@ -275,6 +414,7 @@ fn explain_rule(
     };
     let by_peers = match &rule.peers {
         Peers::Anyone => Matched::Yes,
+        Peers::Some(peers) if peers.is_empty() => Matched::No,
         Peers::Some(_) => any(&mut peers.iter().map(|peer| peer.matched)),
     };
     let by_ports = match &rule.ports {
@@ -289,7 +429,8 @@ fn explain_rule(
         (Matched::Yes, Matched::Yes) => Matched::Yes,
         _ => Matched::Partly,
     };
-    RuleWhy { path, matched, peers, ports }
+    let (name, action) = (rule.name.clone(), rule.action);
+    RuleWhy { path, name, action, fails_closed: rule.fails_closed, matched, peers, ports }
 }
 
 fn covers(means: &Traffic, asked: &Traffic) -> Matched {
@@ -306,13 +447,26 @@ fn covers(means: &Traffic, asked: &Traffic) -> Matched {
 fn means(policy: &CompiledPolicy, port: &Port, destination: Option<&Endpoint>) -> Traffic {
     match port {
         Port::Range(protocol, first, last) => Traffic::of(*protocol, PortSet::range(*first, *last)),
-        Port::Named(protocol, name) => {
-            let numbers = numbers_of(policy, destination, *protocol, name);
-            numbers.into_iter().fold(Traffic::empty(), |all, number| {
-                all.union(&Traffic::of(*protocol, PortSet::single(number)))
+        Port::Named(protocol, name) => named(policy, destination, *protocol, name),
+        Port::AnyNamed(name) => {
+            Protocol::ALL.into_iter().fold(Traffic::empty(), |all, protocol| {
+                all.union(&named(policy, destination, protocol, name))
             })
         }
+        Port::Nothing => Traffic::empty(),
     }
+}
+
+fn named(
+    policy: &CompiledPolicy,
+    destination: Option<&Endpoint>,
+    protocol: Protocol,
+    name: &str,
+) -> Traffic {
+    let numbers = numbers_of(policy, destination, protocol, name);
+    numbers.into_iter().fold(Traffic::empty(), |all, number| {
+        all.union(&Traffic::of(protocol, PortSet::single(number)))
+    })
 }
 
 pub(super) fn numbers_of(
@@ -327,16 +481,64 @@ pub(super) fn numbers_of(
     own.map(|own| own.port).collect()
 }
 
-fn explain_peer(policy: &CompiledPolicy, one: &Peer, path: FieldPath, peer: &Side<'_>) -> PeerWhy {
+fn explain_peer(
+    policy: &CompiledPolicy,
+    tier: Tier,
+    one: &Peer,
+    path: FieldPath,
+    peer: &Side<'_>,
+) -> PeerWhy {
     let (matched, reasons) = match one {
-        Peer::Pods(pods) => explain_pods(policy, pods, peer),
-        Peer::Addresses(block) => explain_block(policy, block, peer),
+        Peer::Pods(pods) => explain_pods(policy, tier, pods, peer),
+        Peer::Addresses(block) => explain_block(policy, tier, block, peer),
+        Peer::Nodes(selector) => {
+            let matches = node_matches(policy, selector, peer);
+            let matched = match matches {
+                Some(true) => Matched::Yes,
+                Some(false) => Matched::No,
+                None => Matched::Partly,
+            };
+            (matched, vec![PeerReason::Nodes { selector: selector.clone(), matches }])
+        }
+        Peer::DomainNames(names) => {
+            let is_outside = match peer {
+                Side::Address { family, address: at } => {
+                    policy.cluster().nodes_at(address(*family, *at)).next().is_none()
+                }
+                Side::Endpoint(..) | Side::Node { .. } => false,
+            };
+            let matched = if is_outside { Matched::Partly } else { Matched::No };
+            (matched, vec![PeerReason::DomainNames { names: names.clone(), is_outside }])
+        }
     };
     PeerWhy { path, matched, reasons }
 }
 
+/// Whether a selector of nodes matches an end; none if its node was not read.
+fn node_matches(policy: &CompiledPolicy, selector: &Selector, peer: &Side<'_>) -> Option<bool> {
+    let cluster = policy.cluster();
+    let of = |name: &str| {
+        let node = cluster.node(name)?;
+        Some(selector.matches(|key| node.labels.get(key)))
+    };
+    match peer {
+        Side::Endpoint(_, endpoint) if endpoint.host_network => {
+            of(cluster.symbols().text(endpoint.node?))
+        }
+        Side::Endpoint(..) => Some(false),
+        Side::Node { name, .. } => of(name),
+        Side::Address { family, address: at } => {
+            match cluster.nodes_at(address(*family, *at)).next() {
+                Some(name) => of(name),
+                None => cluster.has_node().then_some(false),
+            }
+        }
+    }
+}
+
 fn explain_pods(
     policy: &CompiledPolicy,
+    tier: Tier,
     pods: &PodMatch,
     peer: &Side<'_>,
 ) -> (Matched, Vec<PeerReason>) {
@@ -344,6 +546,9 @@ fn explain_pods(
         return (Matched::No, vec![PeerReason::NoPod]);
     };
     let readings = policy.options().profile.host_network();
+    if endpoint.host_network && tier != Tier::NetworkPolicy {
+        return (Matched::No, vec![PeerReason::HostIsNode]);
+    }
     if endpoint.host_network && readings == [HostNetwork::Node] {
         return (Matched::No, vec![PeerReason::NoPod]);
     }
@@ -411,11 +616,12 @@ fn missed<'a>(
 
 fn explain_block(
     policy: &CompiledPolicy,
+    tier: Tier,
     block: &AddressSet,
     peer: &Side<'_>,
 ) -> (Matched, Vec<PeerReason>) {
     let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
-    if !covers && !matches!(peer, Side::Address { .. }) {
+    if !covers && tier == Tier::NetworkPolicy && !matches!(peer, Side::Address { .. }) {
         return (Matched::No, vec![PeerReason::BlocksOutsideOnly]);
     }
     let mut reasons = Vec::new();

@@ -3,10 +3,11 @@
 //! Lower case, no full stop, the reader's words: names, labels, lines of their files.
 
 use crate::cluster::Requirement;
+use crate::manifest::FieldPath;
 use crate::manifest::document::ObjectKey;
 use crate::netset::{Direction, Traffic};
-use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Verdict};
-use crate::rulebook::Port;
+use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Step, TierWhy, Verdict};
+use crate::rulebook::{Action, Port, Tier};
 
 /// `payments/deny-all`
 pub fn object(key: &ObjectKey) -> String {
@@ -26,6 +27,25 @@ pub fn end_reason(direction: Direction, end: &EndWhy, subject: &str) -> String {
             let names: Vec<String> =
                 end.policies.iter().map(|policy| object(&policy.policy)).collect();
             format!("isolated by {}", names.join(", "))
+        }
+        EndReason::Tiers => {
+            let deciding = end.tiers.iter().rev().find(|one| one.step != Step::NotAsked);
+            match deciding {
+                Some(TierWhy { tier: Tier::Baseline, step: Step::Nothing }) => {
+                    "no tier decides, so it is allowed".to_owned()
+                }
+                Some(TierWhy {
+                    tier: Tier::Baseline,
+                    step: Step::Rule { action: Action::Pass, .. },
+                }) => "every tier passes it on, so it is allowed".to_owned(),
+                Some(TierWhy { tier: Tier::NetworkPolicy, .. }) => {
+                    let own = end.policies.iter().filter(|one| one.tier == Tier::NetworkPolicy);
+                    let names: Vec<String> = own.map(|policy| object(&policy.policy)).collect();
+                    format!("left to NetworkPolicies: isolated by {}", names.join(", "))
+                }
+                Some(one) => format!("{} ({} tier)", tier_step(one), one.tier.name()),
+                None => String::new(),
+            }
         }
         EndReason::Exempt(clause) => match clause.number() {
             15 => format!("{subject} always reaches itself ({clause})"),
@@ -95,6 +115,26 @@ pub fn peer_reason(reason: &PeerReason) -> (String, String) {
             "ipBlock".to_owned(),
             "does not cover pods and nodes under this profile (C8)".to_owned(),
         ),
+        PeerReason::HostIsNode => (
+            "selectors".to_owned(),
+            "do not match: a pod on its node's network is its node here".to_owned(),
+        ),
+        PeerReason::Nodes { selector, matches } => (
+            format!("nodes {selector}"),
+            match matches {
+                Some(true) => "matches the node".to_owned(),
+                Some(false) => "does not match: the other end is no such node".to_owned(),
+                None => "whether it is such a node is not in the manifests (C29)".to_owned(),
+            },
+        ),
+        PeerReason::DomainNames { names, is_outside } => (
+            format!("domainNames {}", names.join(", ")),
+            if *is_outside {
+                "what they stand for is not in the manifests (C29)".to_owned()
+            } else {
+                "do not match: they stand for addresses outside".to_owned()
+            },
+        ),
         PeerReason::NoPod => {
             ("selectors".to_owned(), "do not match: the other end is no pod".to_owned())
         }
@@ -118,13 +158,43 @@ pub fn port(port: &PortWhy) -> String {
     match &port.port {
         Port::Range(..) => port.means.to_string(),
         Port::Named(protocol, name) => {
-            let name = format!("{}/{name}", protocol.lower_name());
-            if port.means.is_empty() {
-                format!("{name} (which the destination does not have)")
-            } else {
-                format!("{name} ({})", port.means)
+            named(&format!("{}/{name}", protocol.lower_name()), &port.means)
+        }
+        Port::AnyNamed(name) => named(&format!("port {name}"), &port.means),
+        Port::Nothing => "nothing: its protocol or its range has no port".to_owned(),
+    }
+}
+
+fn named(name: &str, means: &Traffic) -> String {
+    if means.is_empty() {
+        format!("{name} (which the destination does not have)")
+    } else {
+        format!("{name} ({means})")
+    }
+}
+
+/// What a rule is called: `rule 2 "let-monitoring-in" of ClusterNetworkPolicy tenants`.
+pub fn rule(policy: &ObjectKey, path: &FieldPath, name: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
+    format!("{} {}, {}{name}", policy.kind, object(policy), path)
+}
+
+/// What a tier does, in a line: `denied by ClusterNetworkPolicy tenants, spec.ingress[1]`.
+pub fn tier_step(one: &TierWhy) -> String {
+    match &one.step {
+        Step::Rule { action, policy, path, name } => {
+            let rule = rule(policy, path, name);
+            match action {
+                Action::Accept => format!("accepted by {rule}"),
+                Action::Deny => format!("denied by {rule}"),
+                Action::Pass => format!("passed on by {rule}"),
             }
         }
+        Step::Nothing => "no rule matches".to_owned(),
+        Step::Partly => "rules match in part, or it is open which".to_owned(),
+        Step::Isolated => "isolates: what a rule admits flows, the rest is denied".to_owned(),
+        Step::NotIsolated => "isolates nobody here".to_owned(),
+        Step::NotAsked => "not asked".to_owned(),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::manifest::document::{Place, PortRef};
 use crate::manifest::{FieldPath, Locator};
 use crate::netset::Protocol;
 use crate::query::{
-    Answer, EndWhy, Matched, Part, PolicyWhy, Question, QuestionError, Why, parse_port,
+    Answer, EndWhy, Matched, Part, PolicyWhy, Question, QuestionError, Step, TierWhy, Why,
+    parse_port,
 };
 use crate::say;
 
@@ -145,8 +146,33 @@ pub struct EndJson {
     pub verdict: &'static str,
     /// Why, in a sentence.
     pub reason: String,
-    /// The policies that isolate it, with their rules.
+    /// What each tier does, in order; left out where no administrator's policy selects the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierJson>,
+    /// The policies that select it, with their rules, by tier and rank.
     pub policies: Vec<PolicyJson>,
+}
+
+/// What a tier does with all that was asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TierJson {
+    /// `Admin`, `NetworkPolicy` or `Baseline`.
+    pub tier: &'static str,
+    /// What it does, in a line.
+    pub does: String,
+    /// `Accept`, `Deny` or `Pass`, where a rule says so for all that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
+    /// The policy of that rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The rule: `spec.ingress[1]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The rule's name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A policy and what its rules say.
@@ -157,6 +183,11 @@ pub struct PolicyJson {
     pub policy: String,
     /// Its kind.
     pub kind: &'static str,
+    /// Its tier: `Admin`, `NetworkPolicy` or `Baseline`.
+    pub tier: &'static str,
+    /// Its priority in the tier; left out for NetworkPolicies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u16>,
     /// Its place.
     #[serde(flatten)]
     pub place: PlaceJson,
@@ -171,7 +202,15 @@ pub struct RuleJson {
     /// Its place.
     #[serde(flatten)]
     pub place: PlaceJson,
-    /// Whether it admits what was asked: `yes`, `no` or `partly`.
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub name: String,
+    /// What it does with what it matches: `Accept`, `Deny` or `Pass`.
+    pub action: &'static str,
+    /// Whether it could not be read or evaluated, and fails closed.
+    #[serde(rename = "failsClosed", skip_serializing_if = "std::ops::Not::not")]
+    pub fails_closed: bool,
+    /// Whether it matches what was asked: `yes`, `no` or `partly`.
     pub matched: &'static str,
     /// Its peers, in order; none means everyone.
     pub peers: Vec<PeerJson>,
@@ -303,6 +342,7 @@ pub fn why(why: &Why, names: &[String; 2], places: &mut Locator<'_>) -> WhyJson 
     let end = |direction, own: &EndWhy, name: &str, places: &mut Locator<'_>| EndJson {
         verdict: own.verdict.name(),
         reason: say::end_reason(direction, own, name),
+        tiers: own.tiers.iter().map(tier_json).collect(),
         policies: own.policies.iter().map(|policy| policy_json(policy, places)).collect(),
     };
     WhyJson {
@@ -311,17 +351,40 @@ pub fn why(why: &Why, names: &[String; 2], places: &mut Locator<'_>) -> WhyJson 
     }
 }
 
+fn tier_json(one: &TierWhy) -> TierJson {
+    let mut line = TierJson {
+        tier: one.tier.name(),
+        does: say::tier_step(one),
+        action: None,
+        policy: None,
+        rule: None,
+        name: None,
+    };
+    if let Step::Rule { action, policy, path, name } = &one.step {
+        line.action = Some(action.name());
+        line.policy = Some(say::object(policy));
+        line.rule = Some(path.to_string());
+        line.name = Some(name.clone()).filter(|name| !name.is_empty());
+    }
+    line
+}
+
 fn policy_json(policy: &PolicyWhy, places: &mut Locator<'_>) -> PolicyJson {
     let at = |path: &FieldPath, places: &mut Locator<'_>| place_json(policy.place, path, places);
     PolicyJson {
         policy: say::object(&policy.policy),
         kind: policy.policy.kind.name(),
+        tier: policy.tier.name(),
+        priority: policy.priority,
         place: at(&FieldPath::root(), places),
         rules: policy
             .rules
             .iter()
             .map(|rule| RuleJson {
                 place: at(&rule.path, places),
+                name: rule.name.clone(),
+                action: rule.action.name(),
+                fails_closed: rule.fails_closed,
                 matched: matched(rule.matched),
                 peers: rule
                     .peers

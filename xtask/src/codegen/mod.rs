@@ -1,5 +1,6 @@
 //! Files that are made, and checked in.
 
+mod custom_types;
 mod schema_table;
 mod wire_schema;
 

@@ -8,6 +8,8 @@ use k8s_openapi::api::{apps, batch, core, networking};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 
+use super::custom_types;
+
 /// The text of `policy-core/src/manifest/schema/table.rs`.
 pub(crate) fn generate() -> Result<String, String> {
     let mut types = Types::default();
@@ -24,7 +26,14 @@ pub(crate) fn generate() -> Result<String, String> {
         ("CronJob", types.add::<batch::v1::CronJob>()?),
         ("Service", types.add::<core::v1::Service>()?),
         ("NetworkPolicy", types.add::<networking::v1::NetworkPolicy>()?),
+        ("ClusterNetworkPolicy", types.custom("ClusterNetworkPolicy")),
+        ("AdminNetworkPolicy", types.custom("AdminNetworkPolicy")),
+        ("BaselineAdminNetworkPolicy", types.custom("BaselineAdminNetworkPolicy")),
     ];
+    for (name, fields) in custom_types::TYPES {
+        let fields = fields.iter().map(|(field, kind)| ((*field).to_owned(), schema_of(kind)));
+        types.fields.insert(custom_name(name), fields.collect());
+    }
     let numbers: BTreeMap<&str, usize> =
         types.fields.keys().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let mut out = String::from(
@@ -84,11 +93,37 @@ impl Types {
         Ok(title)
     }
 
+    fn custom(&self, name: &str) -> String {
+        custom_name(name)
+    }
+
     fn keep(&mut self, name: &str, schema: &Value) {
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
             let fields = properties.iter().map(|(name, field)| (name.clone(), field.clone()));
             self.fields.insert(name.to_owned(), fields.collect());
         }
+    }
+}
+
+/// The name of a type of a custom resource.
+fn custom_name(name: &str) -> String {
+    format!("io.k8s.networking.policy.{name}")
+}
+
+/// The schema that a word of [`custom_types`] stands for.
+fn schema_of(kind: &str) -> Value {
+    if let Some(items) = kind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return serde_json::json!({"type": "array", "items": schema_of(items)});
+    }
+    let meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+    match kind {
+        "Text" => serde_json::json!({"type": "string"}),
+        "Int32" => serde_json::json!({"type": "integer", "format": "int32"}),
+        "Any" => serde_json::json!({}),
+        "ObjectMeta" | "LabelSelector" => {
+            serde_json::json!({"$ref": format!("#/$defs/{meta}.{kind}")})
+        }
+        other => serde_json::json!({"$ref": format!("#/$defs/{}", custom_name(other))}),
     }
 }
 

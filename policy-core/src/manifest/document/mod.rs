@@ -3,6 +3,7 @@
 //! No field has a span: [`Place`] says where the object stands, and a place inside of it is found
 //! by reading the document again.
 
+mod admin_policy;
 mod namespace;
 mod network_policy;
 mod node;
@@ -12,6 +13,9 @@ mod workload;
 
 use std::fmt;
 
+pub use admin_policy::{
+    Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier, NamespacedPods,
+};
 pub use namespace::Namespace;
 pub use network_policy::{
     LabelSelector, NetworkPolicy, Operator, Peer, PolicyPort, PortRef, Requirement, Rule,
@@ -48,11 +52,17 @@ pub enum Kind {
     Service,
     /// `networking.k8s.io/v1` NetworkPolicy
     NetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha2` ClusterNetworkPolicy
+    ClusterNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1` AdminNetworkPolicy
+    AdminNetworkPolicy,
+    /// `policy.networking.k8s.io/v1alpha1` BaselineAdminNetworkPolicy
+    BaselineAdminNetworkPolicy,
 }
 
 impl Kind {
     /// Every kind that is read.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Namespace,
         Kind::Node,
         Kind::Pod,
@@ -65,6 +75,9 @@ impl Kind {
         Kind::CronJob,
         Kind::Service,
         Kind::NetworkPolicy,
+        Kind::ClusterNetworkPolicy,
+        Kind::AdminNetworkPolicy,
+        Kind::BaselineAdminNetworkPolicy,
     ];
 
     /// The name as `kind` spells it: `NetworkPolicy`.
@@ -82,6 +95,9 @@ impl Kind {
             Kind::CronJob => "CronJob",
             Kind::Service => "Service",
             Kind::NetworkPolicy => "NetworkPolicy",
+            Kind::ClusterNetworkPolicy => "ClusterNetworkPolicy",
+            Kind::AdminNetworkPolicy => "AdminNetworkPolicy",
+            Kind::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
         }
     }
 
@@ -96,12 +112,31 @@ impl Kind {
             Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet => "apps/v1",
             Kind::Job | Kind::CronJob => "batch/v1",
             Kind::NetworkPolicy => "networking.k8s.io/v1",
+            Kind::ClusterNetworkPolicy => "policy.networking.k8s.io/v1alpha2",
+            Kind::AdminNetworkPolicy | Kind::BaselineAdminNetworkPolicy => {
+                "policy.networking.k8s.io/v1alpha1"
+            }
         }
     }
 
     /// Whether objects of this kind stand in a namespace.
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Kind::Namespace | Kind::Node)
+        !matches!(self, Kind::Namespace | Kind::Node) && !self.is_admin_policy()
+    }
+
+    /// Whether it is a kind of policy.
+    pub fn is_policy(self) -> bool {
+        self == Kind::NetworkPolicy || self.is_admin_policy()
+    }
+
+    /// Whether it is a kind of policy of cluster administrators.
+    pub fn is_admin_policy(self) -> bool {
+        matches!(
+            self,
+            Kind::ClusterNetworkPolicy
+                | Kind::AdminNetworkPolicy
+                | Kind::BaselineAdminNetworkPolicy
+        )
     }
 
     /// Whether it is a kind that makes pods from a template.
@@ -171,8 +206,10 @@ pub enum Body {
     Workload(Workload),
     /// A service.
     Service(Service),
-    /// A policy.
+    /// A policy of a team.
     NetworkPolicy(NetworkPolicy),
+    /// A policy of a cluster administrator.
+    AdminPolicy(AdminPolicy),
 }
 
 /// Labels, sorted by key, each key once.

@@ -1,12 +1,15 @@
 //! An object whose fields have the right types, to what the engine keeps: what a server validates
 //! is validated.
 
+mod admin_network_policy;
+mod admin_policy;
+mod cluster_network_policy;
 mod network_policy;
 mod pod;
 mod service;
 
 use super::diagnostic::{self, Problem};
-use super::document::{Body, Kind, Labels, Namespace, Node, Owner, Workload};
+use super::document::{AdminTier, Body, Kind, Labels, Namespace, Node, Owner, Workload};
 use super::path::Trail;
 use super::read::Record;
 use super::schema::whole;
@@ -64,6 +67,15 @@ impl<'a> Reader<'a> {
             }
             Kind::Service => Body::Service(self.service(spec, status)),
             Kind::NetworkPolicy => Body::NetworkPolicy(self.network_policy(spec)),
+            Kind::ClusterNetworkPolicy => Body::AdminPolicy(self.cluster_network_policy(spec)?),
+            Kind::AdminNetworkPolicy | Kind::BaselineAdminNetworkPolicy => {
+                let tier = match kind {
+                    Kind::AdminNetworkPolicy => AdminTier::Admin,
+                    _ => AdminTier::Baseline,
+                };
+                let name = record.name.as_deref();
+                Body::AdminPolicy(self.admin_network_policy(tier, name, spec)?)
+            }
         })
     }
 

@@ -184,7 +184,7 @@ impl Reader<'_> {
         Some((cidr?, except))
     }
 
-    fn selector(&mut self, at: NodeId, path: &Trail<'_>) -> LabelSelector {
+    pub(super) fn selector(&mut self, at: NodeId, path: &Trail<'_>) -> LabelSelector {
         let labels_at = self.at(Some(at), "matchLabels");
         let match_labels = self.labels(labels_at, &path.key("matchLabels"));
         let mut match_expressions = Vec::new();

@@ -233,12 +233,16 @@ pub(super) fn stored(tree: &Tree<'_>, top: NodeId, kind: Kind, field: &str) -> S
     let own = table::TYPES.get(table::root(kind));
     let known = own.and_then(|own| own.fields.iter().find(|(name, _)| *name == field));
     match (known, tree.get(top, field)) {
-        (Some((_, field)), Some(at)) => store(tree, at, *field, 0),
+        (Some((_, field)), Some(at)) => {
+            // A custom resource is stored as it was written.
+            let keep_empty = kind.is_admin_policy();
+            store(tree, at, *field, keep_empty, 0)
+        }
         _ => Stored::Missing,
     }
 }
 
-fn store(tree: &Tree<'_>, at: NodeId, field: Field, depth: usize) -> Stored {
+fn store(tree: &Tree<'_>, at: NodeId, field: Field, keep_empty: bool, depth: usize) -> Stored {
     if depth > limits::DEPTH_LEVELS {
         return Stored::Missing;
     }
@@ -263,15 +267,23 @@ fn store(tree: &Tree<'_>, at: NodeId, field: Field, depth: usize) -> Stored {
         (field, Value::List) => {
             let of = if let Field::List(items) = field { *items } else { Field::Any };
             let empty: fn() -> Json = if matches!(of, Field::Text) { text } else { object };
-            let items: Vec<Json> =
-                tree.items(at).map(|item| keep(store(tree, item, of, depth + 1), empty)).collect();
-            if items.is_empty() { Stored::Empty } else { Stored::Value(Json::Array(items)) }
+            let items: Vec<Json> = tree
+                .items(at)
+                .map(|item| keep(store(tree, item, of, keep_empty, depth + 1), empty))
+                .collect();
+            if items.is_empty() && !keep_empty {
+                Stored::Empty
+            } else {
+                Stored::Value(Json::Array(items))
+            }
         }
         (Field::Struct(number), Value::Map) => {
             let fields = table::TYPES.get(number).map_or(&[][..], |own| own.fields);
             let mut kept = serde_json::Map::new();
             for (name, field) in fields {
-                let value = tree.get(at, name).map(|at| (at, store(tree, at, *field, depth + 1)));
+                let value = tree
+                    .get(at, name)
+                    .map(|at| (at, store(tree, at, *field, keep_empty, depth + 1)));
                 if let Some((_, Stored::Value(value))) = value {
                     kept.insert((*name).to_owned(), value);
                 }
@@ -284,11 +296,15 @@ fn store(tree: &Tree<'_>, at: NodeId, field: Field, depth: usize) -> Stored {
             let kept: serde_json::Map<String, Json> = tree
                 .entries(at)
                 .map(|entry| {
-                    let value = keep(store(tree, entry.value, of, depth + 1), empty);
+                    let value = keep(store(tree, entry.value, of, keep_empty, depth + 1), empty);
                     (entry.key.to_owned(), value)
                 })
                 .collect();
-            if kept.is_empty() { Stored::Empty } else { Stored::Value(Json::Object(kept)) }
+            if kept.is_empty() && !keep_empty {
+                Stored::Empty
+            } else {
+                Stored::Value(Json::Object(kept))
+            }
         }
     }
 }

@@ -19,12 +19,15 @@ pub(super) fn root(kind: Kind) -> usize {
         Kind::CronJob => 24,
         Kind::Service => 186,
         Kind::NetworkPolicy => 214,
+        Kind::ClusterNetworkPolicy => 241,
+        Kind::AdminNetworkPolicy => 232,
+        Kind::BaselineAdminNetworkPolicy => 237,
     }
 }
 
 /// Every type, with its fields by their names' lengths, then by name.
 #[rustfmt::skip]
-pub(super) static TYPES: [Type; 232] = [
+pub(super) static TYPES: [Type; 255] = [
     Type { name: "DaemonSet", fields: &[("kind", Text), ("spec", Struct(2)), ("status", Struct(3)), ("metadata", Struct(230)), ("apiVersion", Text), ] },
     Type { name: "DaemonSetCondition", fields: &[("type", Text), ("reason", Text), ("status", Text), ("message", Text), ("lastTransitionTime", Text), ] },
     Type { name: "DaemonSetSpec", fields: &[("selector", Struct(227)), ("template", Struct(160)), ("updateStrategy", Struct(4)), ("minReadySeconds", Int32), ("revisionHistoryLimit", Int32), ] },
@@ -257,4 +260,27 @@ pub(super) static TYPES: [Type; 232] = [
     Type { name: "ManagedFieldsEntry", fields: &[("time", Text), ("manager", Text), ("fieldsV1", Any), ("operation", Text), ("apiVersion", Text), ("fieldsType", Text), ("subresource", Text), ] },
     Type { name: "ObjectMeta", fields: &[("uid", Text), ("name", Text), ("labels", Map(&Text)), ("selfLink", Text), ("namespace", Text), ("finalizers", List(&Text)), ("generation", Int64), ("annotations", Map(&Text)), ("generateName", Text), ("managedFields", List(&Struct(229))), ("ownerReferences", List(&Struct(231))), ("resourceVersion", Text), ("creationTimestamp", Text), ("deletionTimestamp", Text), ("deletionGracePeriodSeconds", Int64), ] },
     Type { name: "OwnerReference", fields: &[("uid", Text), ("kind", Text), ("name", Text), ("apiVersion", Text), ("controller", Bool), ("blockOwnerDeletion", Bool), ] },
+    Type { name: "AdminNetworkPolicy", fields: &[("kind", Text), ("spec", Struct(236)), ("status", Any), ("metadata", Struct(230)), ("apiVersion", Text), ] },
+    Type { name: "AdminNetworkPolicyEgressRule", fields: &[("to", List(&Struct(246))), ("name", Text), ("ports", List(&Struct(235))), ("action", Text), ] },
+    Type { name: "AdminNetworkPolicyIngressRule", fields: &[("from", List(&Struct(247))), ("name", Text), ("ports", List(&Struct(235))), ("action", Text), ] },
+    Type { name: "AdminNetworkPolicyPort", fields: &[("namedPort", Text), ("portRange", Struct(252)), ("portNumber", Struct(251)), ] },
+    Type { name: "AdminNetworkPolicySpec", fields: &[("egress", List(&Struct(233))), ("ingress", List(&Struct(234))), ("subject", Struct(254)), ("priority", Int32), ] },
+    Type { name: "BaselineAdminNetworkPolicy", fields: &[("kind", Text), ("spec", Struct(239)), ("status", Any), ("metadata", Struct(230)), ("apiVersion", Text), ] },
+    Type { name: "BaselineAdminNetworkPolicyEgressRule", fields: &[("to", List(&Struct(240))), ("name", Text), ("ports", List(&Struct(235))), ("action", Text), ] },
+    Type { name: "BaselineAdminNetworkPolicySpec", fields: &[("egress", List(&Struct(238))), ("ingress", List(&Struct(234))), ("subject", Struct(254)), ] },
+    Type { name: "BaselineEgressPeer", fields: &[("pods", Struct(248)), ("nodes", Struct(227)), ("networks", List(&Text)), ("namespaces", Struct(227)), ] },
+    Type { name: "ClusterNetworkPolicy", fields: &[("kind", Text), ("spec", Struct(245)), ("status", Any), ("metadata", Struct(230)), ("apiVersion", Text), ] },
+    Type { name: "ClusterNetworkPolicyEgressRule", fields: &[("to", List(&Struct(246))), ("name", Text), ("action", Text), ("protocols", List(&Struct(244))), ] },
+    Type { name: "ClusterNetworkPolicyIngressRule", fields: &[("from", List(&Struct(247))), ("name", Text), ("action", Text), ("protocols", List(&Struct(244))), ] },
+    Type { name: "ClusterNetworkPolicyProtocol", fields: &[("tcp", Struct(253)), ("udp", Struct(253)), ("sctp", Struct(253)), ("destinationNamedPort", Text), ] },
+    Type { name: "ClusterNetworkPolicySpec", fields: &[("tier", Text), ("egress", List(&Struct(242))), ("ingress", List(&Struct(243))), ("subject", Struct(254)), ("priority", Int32), ] },
+    Type { name: "EgressPeer", fields: &[("pods", Struct(248)), ("nodes", Struct(227)), ("networks", List(&Text)), ("namespaces", Struct(227)), ("domainNames", List(&Text)), ] },
+    Type { name: "IngressPeer", fields: &[("pods", Struct(248)), ("namespaces", Struct(227)), ] },
+    Type { name: "NamespacedPod", fields: &[("podSelector", Struct(227)), ("namespaceSelector", Struct(227)), ] },
+    Type { name: "Port", fields: &[("range", Struct(250)), ("number", Int32), ] },
+    Type { name: "PortRange", fields: &[("end", Int32), ("start", Int32), ] },
+    Type { name: "ProtocolAndPort", fields: &[("port", Int32), ("protocol", Text), ] },
+    Type { name: "ProtocolAndRange", fields: &[("end", Int32), ("start", Int32), ("protocol", Text), ] },
+    Type { name: "ProtocolPort", fields: &[("destinationPort", Struct(249)), ] },
+    Type { name: "Subject", fields: &[("pods", Struct(248)), ("namespaces", Struct(227)), ] },
 ];
