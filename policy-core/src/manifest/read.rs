@@ -50,7 +50,7 @@ impl Record {
         let mut errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         self.accepted == Some(false)
             && errors.all(|one| {
-                one.id == diagnostic::UNKNOWN_PEER || one.id == diagnostic::CANNOT_EVALUATE
+                is_of_a_rule(one.id) || one.id == diagnostic::SELECTOR_MISSING
             })
     }
 }
@@ -283,9 +283,9 @@ fn read_object(
         errors.map(|(problem, ..)| problem.id).any(which)
     };
     let is_refused = of_errors(&|id| id != diagnostic::CANNOT_EVALUATE);
-    // One rule of an unknown kind of peer fails closed; the rest of the policy counts.
-    let is_left_out =
-        of_errors(&|id| id != diagnostic::CANNOT_EVALUATE && id != diagnostic::UNKNOWN_PEER);
+    // One rule of an unknown kind of peer fails closed, and a missing selector is `{}`; the rest of
+    // the policy counts.
+    let is_left_out = of_errors(&|id| !is_of_a_rule(id) && id != diagnostic::SELECTOR_MISSING);
     let key = ObjectKey {
         kind,
         namespace: record.namespace.clone().unwrap_or_default(),
@@ -316,6 +316,11 @@ fn dropped_in(tree: &Tree<'_>, top: NodeId) -> Vec<(Problem, FieldPath, Span)> {
         _ => None,
     });
     problems.collect()
+}
+
+/// Whether a problem concerns one rule of a policy only, which fails closed for it.
+fn is_of_a_rule(id: &str) -> bool {
+    id == diagnostic::UNKNOWN_PEER || id == diagnostic::CANNOT_EVALUATE
 }
 
 /// Whether a group is one of Kubernetes itself, so that a known kind in it is a mistake.
