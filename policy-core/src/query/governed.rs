@@ -40,8 +40,11 @@ pub(super) fn clauses_at(
             .map(|reading| {
                 let all = reading.itself == Some(true);
                 let out = all || reading.own_node == Some(OwnNodeEgress::Exempt);
-                let into = all || is_node_of(policy, from, to, reading.row.host_network);
+                let into = is_node_of(policy, from, to, reading.row.host_network);
                 let ask = |direction, subject, peer, exempt| {
+                    if all {
+                        return always();
+                    }
                     let one = Asked { policy, direction, subject, peer, family, exempt };
                     one.worlds(reading, protocol, port)
                 };

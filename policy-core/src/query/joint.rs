@@ -17,7 +17,7 @@ pub(crate) struct Reading {
     pub(crate) row: RowReading,
     /// C14, where the flow goes to the source's own node.
     pub(crate) own_node: Option<OwnNodeEgress>,
-    /// C15, where a pod reaches itself through a Service: whether NetworkPolicies let it.
+    /// C15, where a pod reaches itself through a Service: whether that is exempt.
     pub(crate) itself: Option<bool>,
     /// What the source's egress and the destination's ingress let through, for each family that
     /// both have, IPv4 first.
@@ -204,19 +204,13 @@ pub(crate) fn joint(
         joint.settled = Some(Clause::OWN_NODE);
     }
     if itself {
-        // Through a Service it may be exempt from NetworkPolicies, and is from nothing else.
-        let mut readings: Vec<Reading> = joint.readings.clone();
-        readings.iter_mut().for_each(|one| one.itself = Some(false));
-        for one in readings.clone() {
-            let mut families = one.families;
-            for (family, own) in FAMILIES.into_iter().zip(&mut families) {
-                let Some((out, into)) = own else { continue };
-                *out = exempt(policy, Direction::Egress, from, to, family, one.row, &mut joint);
-                *into = exempt(policy, Direction::Ingress, to, from, family, one.row, &mut joint);
-            }
-            readings.push(Reading { itself: Some(true), families, ..one });
-        }
-        joint.readings = readings;
+        let subject = joint.readings.iter().map(|one| Reading { itself: Some(false), ..*one });
+        let exempt = joint.readings.iter().map(|one| Reading {
+            itself: Some(true),
+            families: every(there),
+            ..*one
+        });
+        joint.readings = subject.chain(exempt).collect();
     }
     Some(joint)
 }
