@@ -65,8 +65,11 @@ pub fn engine(objects: &[Value], how: &How) -> CompiledPolicy {
 pub fn oracle(objects: &[Value], how: &How) -> World {
     let profile = match how.profile {
         profile::Profile::Spec => Profile::Spec,
+        profile::Profile::Calico => Profile::Calico,
         profile::Profile::Cilium => Profile::Cilium,
-        _ => Profile::Other,
+        profile::Profile::Antrea => Profile::Antrea,
+        profile::Profile::OvnKubernetes => Profile::OvnKubernetes,
+        profile::Profile::KubeNetworkPolicies => Profile::KubeNetworkPolicies,
     };
     let cidrs: Vec<&str> = how.pod_cidrs.iter().map(String::as_str).collect();
     World::new(objects, profile, &cidrs)
