@@ -46,14 +46,33 @@ pub(crate) struct Policy {
     pub(crate) spec: Value,
 }
 
+/// A policy of an administrator, as JSON.
+#[derive(Clone, Debug)]
+pub(crate) struct AdminPolicy {
+    /// `Admin` or `Baseline`
+    pub(crate) tier: String,
+    /// 1 for v1alpha1, 2 for v1alpha2
+    pub(crate) version: u8,
+    pub(crate) priority: u64,
+    pub(crate) spec: Value,
+}
+
+/// A node that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
 /// Everything that was read.
 #[derive(Clone, Debug)]
 pub struct World {
     /// Pods and templates.
     pub pods: Vec<Pod>,
     pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    pub(crate) nodes: BTreeMap<String, Vec<IpAddr>>,
+    pub(crate) nodes: BTreeMap<String, Node>,
     pub(crate) policies: Vec<Policy>,
+    pub(crate) admin_policies: Vec<AdminPolicy>,
     pub(crate) pod_cidrs: Vec<String>,
     pub(crate) profile: Profile,
 }
@@ -87,6 +106,7 @@ impl World {
             namespaces: BTreeMap::new(),
             nodes: BTreeMap::new(),
             policies: Vec::new(),
+            admin_policies: Vec::new(),
             pod_cidrs: pod_cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
             profile,
         };
@@ -102,7 +122,8 @@ impl World {
             let addresses = list(object, "/status/addresses").into_iter();
             let internal = addresses.filter(|one| text(one, "/type") == "InternalIP");
             let ips = internal.filter_map(|one| text(one, "/address").parse().ok());
-            world.nodes.insert(name, ips.collect());
+            let labels = labels(object, "/metadata/labels");
+            world.nodes.insert(name, Node { labels, addresses: ips.collect() });
             if pod_cidrs.is_empty() {
                 let own = list(object, "/spec/podCIDRs").into_iter().filter_map(Value::as_str);
                 world.pod_cidrs.extend(own.map(str::to_owned));
@@ -111,6 +132,22 @@ impl World {
         for object in of_kind("NetworkPolicy") {
             let namespace = text(object, "/metadata/namespace").to_owned();
             world.policies.push(Policy { namespace, spec: object["spec"].clone() });
+        }
+        let tiers = [
+            ("ClusterNetworkPolicy", 2, ""),
+            ("AdminNetworkPolicy", 1, "Admin"),
+            ("BaselineAdminNetworkPolicy", 1, "Baseline"),
+        ];
+        for (kind, version, tier) in tiers {
+            for object in of_kind(kind) {
+                let tier = if version == 2 { text(object, "/spec/tier") } else { tier };
+                world.admin_policies.push(AdminPolicy {
+                    tier: tier.to_owned(),
+                    version,
+                    priority: object["spec"]["priority"].as_u64().unwrap_or(0),
+                    spec: object["spec"].clone(),
+                });
+            }
         }
         world.add_pods(objects);
         let named: Vec<String> = world.pods.iter().map(|pod| pod.namespace.clone()).collect();
@@ -217,7 +254,7 @@ impl World {
         }
         if ips.is_empty() && host_network {
             let own = node.as_ref().and_then(|node| self.nodes.get(node));
-            ips = own.cloned().unwrap_or_default();
+            ips = own.map(|node| node.addresses.clone()).unwrap_or_default();
             if ips.is_empty() {
                 ips.extend(text(status_of, "/status/hostIP").parse::<IpAddr>());
             }
@@ -236,6 +273,11 @@ impl World {
         }
     }
 
+    /// The node that was read at an address.
+    pub(crate) fn node_at(&self, ip: IpAddr) -> Option<&Node> {
+        self.nodes.values().find(|node| node.addresses.contains(&ip))
+    }
+
     pub(crate) fn pod(&self, end: &End) -> Option<&Pod> {
         match end {
             End::Pod(at) => self.pods.get(*at),
@@ -251,7 +293,7 @@ impl World {
                 pod.is_unknown() || if family == 4 { pod.v4.is_some() } else { pod.v6.is_some() }
             }),
             End::Node(name) => {
-                let own = self.nodes.get(name).map_or(&[][..], Vec::as_slice);
+                let own = self.nodes.get(name).map_or(&[][..], |node| &node.addresses);
                 own.is_empty() || own.iter().any(of)
             }
             End::Address(ip) => of(ip),
