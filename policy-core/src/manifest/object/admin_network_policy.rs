@@ -31,6 +31,7 @@ impl Reader<'_> {
         let root = Trail::root();
         if spec.is_none() {
             self.say(diagnostic::required_value(), &root.key("spec"));
+            return None;
         }
         let path = root.key("spec");
         let actions = match tier {
@@ -163,7 +164,7 @@ impl Reader<'_> {
                         Some(protocol) if start <= end => AdminPort::Range(protocol, start, end),
                         _ => AdminPort::Nothing,
                     }));
-                    if start > end {
+                    if start.zip(end).is_some_and(|(start, end)| start > end) {
                         self.say(diagnostic::range_of_nothing(), &path);
                     }
                 }

@@ -2,7 +2,7 @@
 //! custom resource's validation.
 
 use super::Reader;
-use crate::manifest::NodeId;
+use crate::manifest::{FieldPath, NodeId, locate};
 use crate::manifest::diagnostic::{self, Severity};
 use crate::manifest::document::{LabelSelector, NamespacedPods};
 use crate::manifest::path::Trail;
@@ -136,14 +136,9 @@ impl<'a> Reader<'a> {
         let before = self.found.len();
         let selector = self.selector(at, path);
         let mut is_wrong = false;
-        // Of an expression the definition wants a key and an operator, whatever they are.
-        let expressions = self.list(Some(at), "matchExpressions");
-        let missing: Vec<(usize, &'static str)> = (0..)
-            .zip(expressions)
-            .flat_map(|(index, one)| ["key", "operator"].map(|key| (index, one, key)))
-            .filter(|(_, one, key)| self.at(Some(*one), key).is_none())
-            .map(|(index, _, key)| (index, key))
-            .collect();
+        let missing = self.missing_of_selector(at, path);
+        let said = self.found.split_off(before);
+        self.found.extend(said.into_iter().filter(|(_, path, _)| !missing.contains(path)));
         for (problem, ..) in self.found.iter_mut().skip(before) {
             if problem.severity == Severity::Error {
                 is_wrong = true;
@@ -151,11 +146,24 @@ impl<'a> Reader<'a> {
                 *problem = diagnostic::unevaluable(&written.message);
             }
         }
-        for (index, key) in missing {
-            let of = path.key("matchExpressions");
-            self.say(diagnostic::required_value(), &of.index(index).key(key));
+        for path in missing {
+            let (span, _) = locate::span_of(self.tree, self.top, &path);
+            self.found.push((diagnostic::required_value(), path, span));
         }
         if is_wrong { Err(Unevaluable) } else { Ok(selector) }
+    }
+
+    /// Of an expression of a selector the definition wants a key and an operator, whatever they are.
+    fn missing_of_selector(&self, at: NodeId, path: &Trail<'_>) -> Vec<FieldPath> {
+        let mut missing = Vec::new();
+        for (index, one) in self.list(Some(at), "matchExpressions").into_iter().enumerate() {
+            for key in ["key", "operator"] {
+                if self.at(Some(one), key).is_none() {
+                    missing.push(path.path().key("matchExpressions").index(index).key(key));
+                }
+            }
+        }
+        missing
     }
 
     /// `namespaceSelector` and `podSelector`, of which the definition requires some; in answers a

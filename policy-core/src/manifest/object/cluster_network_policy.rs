@@ -26,6 +26,7 @@ impl Reader<'_> {
         let root = Trail::root();
         if spec.is_none() {
             self.say(diagnostic::required_value(), &root.key("spec"));
+            return None;
         }
         let path = root.key("spec");
         let tier = self.word(spec, "tier", &TIERS, &path);
