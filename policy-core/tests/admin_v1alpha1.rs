@@ -31,9 +31,8 @@ fn differs(record: &Record, severity: Severity, expected: &Value) -> Option<Stri
     let whole = format!("{said:?}");
     for line in expected.as_array().unwrap() {
         let (path, words) = line.as_str().unwrap().split_once(": ").unwrap();
-        let is_it = |(at, message): &(String, String)| {
-            at == path && message.contains(&plain(words))
-        };
+        let is_it =
+            |(at, message): &(String, String)| at == path && message.contains(&plain(words));
         match said.iter().position(is_it) {
             Some(found) => drop(said.remove(found)),
             None => return Some(format!("does not say {line} among {whole}")),

@@ -49,9 +49,7 @@ impl Record {
     pub fn fails_closed(&self) -> bool {
         let mut errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         self.accepted == Some(false)
-            && errors.all(|one| {
-                is_of_a_rule(one.id) || one.id == diagnostic::SELECTOR_MISSING
-            })
+            && errors.all(|one| is_of_a_rule(one.id) || one.id == diagnostic::SELECTOR_MISSING)
     }
 }
 

@@ -8,6 +8,7 @@ mod governed;
 mod isolation;
 mod joint;
 mod matrix;
+mod tiers;
 mod why;
 
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
@@ -21,7 +22,5 @@ pub use matrix::{
     Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
     outside_of, pairs, units,
 };
-pub use why::{
-    EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Step, TierWhy,
-    Why,
-};
+pub use tiers::{Step, TierWhy};
+pub use why::{EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why};

@@ -2,10 +2,10 @@
 //! custom resource's validation.
 
 use super::Reader;
-use crate::manifest::{FieldPath, NodeId, locate};
 use crate::manifest::diagnostic::{self, Severity};
 use crate::manifest::document::{LabelSelector, NamespacedPods};
 use crate::manifest::path::Trail;
+use crate::manifest::{FieldPath, NodeId, locate};
 use crate::netset::{Cidr, LegacySpelling, parse_cidr};
 
 /// Something that a custom resource's definition takes, and that cannot be evaluated.

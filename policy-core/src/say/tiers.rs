@@ -1,0 +1,116 @@
+//! What is said of the tiers.
+
+use super::object;
+use crate::manifest::FieldPath;
+use crate::manifest::document::ObjectKey;
+use crate::query::{EndWhy, Matched, Step, TierWhy};
+use crate::rulebook::{Action, Tier};
+
+/// What a rule is called: `tenants, ingress[1] "no-other-tenant"`.
+pub fn rule(policy: &ObjectKey, path: &FieldPath, name: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
+    let path = path.to_string();
+    format!("{}, {}{name}", object(policy), path.strip_prefix("spec.").unwrap_or(&path))
+}
+
+/// What a tier does with what was asked: `passes it on to the NetworkPolicies`.
+pub fn tier_step(end: &EndWhy, one: &TierWhy) -> String {
+    match &one.step {
+        Step::ReachOpen(step) => {
+            let step = tier_step(end, &TierWhy { tier: one.tier, step: (**step).clone() });
+            format!("{step}, if it has a say: a NetworkPolicy selects the other direction (C16)")
+        }
+        step => does(end, one.tier, step),
+    }
+}
+
+fn does(end: &EndWhy, tier: Tier, step: &Step) -> String {
+    let text = match (step, tier) {
+        (Step::Rule { action: Action::Accept, .. }, _) => "accepts it",
+        (Step::Rule { action: Action::Deny, .. }, _) => "denies it",
+        (Step::Rule { action: Action::Pass, .. }, Tier::Baseline) => {
+            "passes it on, and nobody comes behind: it is allowed"
+        }
+        (Step::Rule { action: Action::Pass, .. }, _) => "passes it on to the NetworkPolicies",
+        (Step::Nothing, Tier::Baseline) => "has no rule for it: it is allowed",
+        (Step::Nothing, _) => "has no rule for it",
+        (Step::Alternatives(_), _) => {
+            "has several policies of equal rank for it: any of them may apply (C28)"
+        }
+        (Step::Partly, _) => "has rules for a part of it, or it is open whether they match",
+        (Step::Isolated(matched), _) => {
+            let admits = match matched {
+                Matched::Yes => "a rule admits it",
+                Matched::No => "no rule admits it",
+                Matched::Partly => "rules admit a part of it, or it is open whether they do",
+            };
+            return format!("isolated by {}: {admits}", isolating(end));
+        }
+        (Step::NotIsolated, _) => "nothing isolates it: on to Baseline",
+        (Step::Exempt(clause), _) => {
+            return format!("has no say: it comes from the pod's own node ({clause})");
+        }
+        (Step::NotReached, _) => {
+            "has no say: a NetworkPolicy selects the pod (C16), so it is allowed"
+        }
+        (Step::ReachOpen(_), _) => "may have no say (C16)",
+        (Step::NotAsked, _) => "not asked",
+    };
+    text.to_owned()
+}
+
+/// `blue/web, blue/db`
+fn isolating(end: &EndWhy) -> String {
+    let own = end.policies.iter().filter(|one| one.tier == Tier::NetworkPolicy);
+    let names: Vec<String> = own.map(|policy| object(&policy.policy)).collect();
+    names.join(", ")
+}
+
+/// Why an end says what it says, where administrators' policies select it.
+pub(super) fn reason(end: &EndWhy, subject: &str) -> String {
+    let mut asked = end.tiers.iter().rev().filter(|one| one.step != Step::NotAsked);
+    let Some(TierWhy { tier, step }) = asked.next() else { return String::new() };
+    let before = end.tiers.iter().take_while(|one| one.tier < *tier);
+    let before = before.filter_map(|one| match &one.step {
+        Step::Rule { policy, path, name, .. } => {
+            Some(format!("passed on by {}; ", rule(policy, path, name)))
+        }
+        Step::Partly | Step::Alternatives(_) => {
+            Some(format!("decided in part by the {} tier; ", one.tier.name()))
+        }
+        _ => None,
+    });
+    let before: String = before.collect();
+    let own = match step {
+        Step::Rule { action, policy, path, name } => {
+            let rule = rule(policy, path, name);
+            match action {
+                Action::Accept => format!("accepted by {rule} ({} tier)", tier.name()),
+                Action::Deny => format!("denied by {rule} ({} tier)", tier.name()),
+                Action::Pass => format!("passed on by {rule}, behind which nobody decides"),
+            }
+        }
+        Step::Nothing | Step::NotAsked => "no tier denies it".to_owned(),
+        Step::Alternatives(_) => {
+            format!(
+                "policies of equal rank match, any of which may apply ({} tier, C28)",
+                tier.name()
+            )
+        }
+        Step::Partly => format!("it hangs on the rules of the {} tier", tier.name()),
+        Step::Isolated(_) => format!("isolated by {}", isolating(end)),
+        Step::NotIsolated => format!("nothing isolates {subject}"),
+        Step::Exempt(clause) => {
+            format!("traffic from {subject}'s own node is exempt from NetworkPolicies ({clause})")
+        }
+        Step::NotReached => format!(
+            "a NetworkPolicy selects {subject} for the other direction, so that Baseline has no say \
+             (C16)"
+        ),
+        Step::ReachOpen(_) => format!(
+            "a NetworkPolicy selects {subject} for the other direction only; it is open whether \
+             Baseline has a say then (C16)"
+        ),
+    };
+    before + &own
+}
