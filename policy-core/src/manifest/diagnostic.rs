@@ -186,6 +186,8 @@ pub(super) fn unsupported(value: &str, supported: &[&str]) -> Problem {
 
 /// What is wrong refuses nothing: the server takes it, and a rule fails closed.
 pub(super) const CANNOT_EVALUATE: &str = "cannot-evaluate";
+/// What is wrong refuses nothing: the server takes it, and the policy speaks of nobody known.
+pub(super) const CANNOT_EVALUATE_SUBJECT: &str = "cannot-evaluate-subject";
 /// What is wrong is refused, and yet the rest of the policy counts: a rule fails closed.
 pub(super) const UNKNOWN_PEER: &str = "unknown-peer";
 /// What is missing is required, and in answers it is `{}`.
@@ -261,7 +263,7 @@ pub(super) fn unevaluable(why: &str) -> Problem {
 }
 
 pub(super) fn subject_unevaluable() -> Problem {
-    error(CANNOT_EVALUATE, "the subject cannot be evaluated: the policy is left out")
+    error(CANNOT_EVALUATE_SUBJECT, "the subject cannot be evaluated: the policy is left out")
 }
 
 pub(super) fn domain_names_accept_only() -> Problem {

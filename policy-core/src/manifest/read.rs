@@ -51,6 +51,13 @@ impl Record {
         self.accepted == Some(false)
             && errors.all(|one| is_of_a_rule(one.id) || one.id == diagnostic::SELECTOR_MISSING)
     }
+
+    /// Whether it is of a kind that is read, and yet counts in no answer.
+    pub fn is_left_out(&self) -> bool {
+        let mut all = self.diagnostics.iter();
+        let is_refused = self.accepted == Some(false) && !self.fails_closed();
+        is_refused || all.any(|one| one.id == diagnostic::CANNOT_EVALUATE_SUBJECT)
+    }
 }
 
 /// Everything that was read.
@@ -280,7 +287,9 @@ fn read_object(
         let errors = found.iter().filter(|(problem, ..)| problem.severity == Severity::Error);
         errors.map(|(problem, ..)| problem.id).any(which)
     };
-    let is_refused = of_errors(&|id| id != diagnostic::CANNOT_EVALUATE);
+    let is_refused = of_errors(&|id| {
+        id != diagnostic::CANNOT_EVALUATE && id != diagnostic::CANNOT_EVALUATE_SUBJECT
+    });
     // One rule of an unknown kind of peer fails closed, and a missing selector is `{}`; the rest of
     // the policy counts.
     let is_left_out = of_errors(&|id| !is_of_a_rule(id) && id != diagnostic::SELECTOR_MISSING);

@@ -3,7 +3,7 @@
 use super::object;
 use crate::manifest::FieldPath;
 use crate::manifest::document::ObjectKey;
-use crate::query::{EndWhy, Matched, Step, TierWhy};
+use crate::query::{EndWhy, Matched, Step, TierWhy, Verdict};
 use crate::rulebook::{Action, Tier};
 
 /// What a rule is called: `tenants, ingress[1] "no-other-tenant"`.
@@ -37,7 +37,10 @@ fn does(end: &EndWhy, tier: Tier, step: &Step) -> String {
         (Step::Alternatives(_), _) => {
             "has several policies of equal rank for it: any of them may apply (C28)"
         }
-        (Step::Partly, _) => "has rules for a part of it, or it is open whether they match",
+        (Step::Partly, _) if end.verdict == Verdict::Depends => {
+            "has rules for it, and it is open whether they match"
+        }
+        (Step::Partly, _) => "has rules for a part of it",
         (Step::Isolated(matched), _) => {
             let admits = match matched {
                 Matched::Yes => "a rule admits it",
@@ -46,7 +49,7 @@ fn does(end: &EndWhy, tier: Tier, step: &Step) -> String {
             };
             return format!("isolated by {}: {admits}", isolating(end));
         }
-        (Step::NotIsolated, _) => "nothing isolates it: on to Baseline",
+        (Step::NotIsolated, _) => "nothing isolates it",
         (Step::Exempt(clause), _) => {
             return format!("has no say: it comes from the pod's own node ({clause})");
         }
@@ -71,6 +74,11 @@ pub(super) fn reason(end: &EndWhy, subject: &str) -> String {
     let mut asked = end.tiers.iter().rev().filter(|one| one.step != Step::NotAsked);
     let Some(TierWhy { tier, step }) = asked.next() else { return String::new() };
     let before = end.tiers.iter().take_while(|one| one.tier < *tier);
+    if end.verdict == Verdict::Depends
+        && let Some(open) = before.clone().find(|one| one.step == Step::Partly)
+    {
+        return format!("it is open whether rules of the {} tier match it", open.tier.name());
+    }
     let before = before.filter_map(|one| match &one.step {
         Step::Rule { policy, path, name, .. } => {
             Some(format!("passed on by {}; ", rule(policy, path, name)))
@@ -97,7 +105,10 @@ pub(super) fn reason(end: &EndWhy, subject: &str) -> String {
                 tier.name()
             )
         }
-        Step::Partly => format!("it hangs on the rules of the {} tier", tier.name()),
+        Step::Partly if end.verdict == Verdict::Depends => {
+            format!("it is open whether rules of the {} tier match it", tier.name())
+        }
+        Step::Partly => format!("decided in part by the {} tier", tier.name()),
         Step::Isolated(_) => format!("isolated by {}", isolating(end)),
         Step::NotIsolated => format!("nothing isolates {subject}"),
         Step::Exempt(clause) => {
