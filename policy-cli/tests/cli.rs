@@ -98,7 +98,7 @@ fn shown(page: &str) -> Vec<(String, String)> {
     let blocks = text.split("```text\n$ netverdict ").skip(1);
     let of_block = |block: &str| {
         let (command, output) = block.split("```").next().unwrap().split_once('\n').unwrap();
-        (command.to_owned(), output.trim().to_owned())
+        (command.to_owned(), output.trim_end().to_owned())
     };
     blocks.map(of_block).collect()
 }
@@ -110,7 +110,7 @@ fn the_example_of_the_admin_tiers_shows_what_is_said() {
     for (command, output) in all.iter().filter(|(command, _)| !command.starts_with("isolation")) {
         let run = netverdict(&command.split(' ').collect::<Vec<&str>>(), "");
         assert_eq!(run.err, "", "{command}");
-        assert_eq!(run.out.trim(), output, "{command}");
+        assert_eq!(run.out.trim_end(), output, "{command}");
     }
 }
 
@@ -120,7 +120,7 @@ fn the_example_of_the_admin_tiers_shows_who_is_isolated() {
     let (command, output) = all.last().unwrap();
     assert!(command.starts_with("isolation"));
     let run = netverdict(&command.split(' ').collect::<Vec<&str>>(), "");
-    assert_eq!(run.out.trim(), output);
+    assert_eq!(run.out.trim_end(), output);
 }
 
 #[test]
