@@ -247,6 +247,7 @@ fn explain_end(
         _ if isolating.is_empty() => EndReason::NotIsolated,
         _ => EndReason::Isolated,
     };
+    let there = joint.readings.first().map_or([false; 2], |one| one.families.map(|f| f.is_some()));
     let told = matches!(reason, EndReason::Isolated | EndReason::Exempt(_) | EndReason::Tiers);
     let own = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
     let is_before = |one: &&&Policy| one.tier == Tier::Admin;
@@ -256,7 +257,7 @@ fn explain_end(
         let rules = own.matches(direction)?.iter().enumerate();
         let rules = rules.map(|(index, rule)| {
             let path = FieldPath::root().key("spec").key(direction.name()).index(index);
-            explain_rule(policy, own, direction, rule, path, endpoint, peer, asked)
+            explain_rule(policy, own, direction, rule, path, endpoint, peer, there, asked)
         });
         Some(PolicyWhy {
             policy: own.origin.clone(),
@@ -297,6 +298,7 @@ fn explain_rule(
     path: FieldPath,
     subject: &Endpoint,
     peer: &Side<'_>,
+    there: [bool; 2],
     asked: &Traffic,
 ) -> RuleWhy {
     let ports_field = match own.origin.kind {
@@ -314,7 +316,7 @@ fn explain_rule(
             .enumerate()
             .map(|(index, one)| {
                 let path = path.key(peers_field).index(index);
-                explain_peer(policy, own.tier, one, path, peer)
+                explain_peer(policy, own.tier, one, path, peer, there)
             })
             .collect(),
     };
@@ -434,10 +436,11 @@ fn explain_peer(
     one: &Peer,
     path: FieldPath,
     peer: &Side<'_>,
+    there: [bool; 2],
 ) -> PeerWhy {
     let (matched, reasons) = match one {
         Peer::Pods(pods) => explain_pods(policy, tier, pods, peer),
-        Peer::Addresses(block) => explain_block(policy, tier, block, peer),
+        Peer::Addresses(block) => explain_block(policy, tier, block, peer, there),
         Peer::Nodes(selector) => {
             let matches = node_matches(policy, selector, peer);
             let matched = match matches {
@@ -572,6 +575,7 @@ fn explain_block(
     tier: Tier,
     block: &AddressSet,
     peer: &Side<'_>,
+    there: [bool; 2],
 ) -> (Matched, Vec<PeerReason>) {
     let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
     if !covers && tier == Tier::NetworkPolicy && !matches!(peer, Side::Address { .. }) {
@@ -579,7 +583,14 @@ fn explain_block(
     }
     let mut reasons = Vec::new();
     let mut outcomes = Vec::new();
-    for family in FAMILIES.into_iter().filter(|family| peer.has(*family)) {
+    // A NetworkPolicy admits by either family; an administrator's rule decides on the flow only if it
+    // covers every family that both ends have.
+    let is_asked = |family: Family, there: bool| match tier {
+        Tier::NetworkPolicy => peer.has(family),
+        Tier::Admin | Tier::Baseline => there,
+    };
+    let families = FAMILIES.into_iter().zip(there);
+    for (family, _) in families.filter(|(family, there)| is_asked(*family, *there)) {
         let covered = |hope| in_block(policy, block, peer, family, hope);
         outcomes.push((covered(false), covered(true)));
         let known = known_address(peer, family);
@@ -592,7 +603,12 @@ fn explain_block(
             });
         }
     }
-    let matched = if outcomes.iter().any(|(worst, _)| *worst) {
+    let mut sure = outcomes.iter().map(|(worst, _)| *worst);
+    let is_sure = match tier {
+        Tier::NetworkPolicy => sure.any(|one| one),
+        Tier::Admin | Tier::Baseline => !outcomes.is_empty() && sure.all(|one| one),
+    };
+    let matched = if is_sure {
         Matched::Yes
     } else if outcomes.iter().any(|(_, best)| *best) {
         Matched::Partly
