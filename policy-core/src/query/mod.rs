@@ -10,6 +10,7 @@ mod joint;
 mod matrix;
 mod why;
 
+pub(crate) use end::named_ports;
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
 pub use error::QuestionError;
 pub use flow::{Answer, Assumption, Detail, Part, Question, Verdict, flow, verdict};
@@ -17,6 +18,7 @@ pub use isolation::{
     DefaultDeny, DirectionIsolation, EndpointIsolation, Isolation, NamespaceIsolation, Reach,
     isolation,
 };
+pub(crate) use joint::{Side, joint};
 pub use matrix::{
     Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
     outside_of, pairs, units,

@@ -2,12 +2,28 @@
 //!
 //! Lower case, no full stop, the reader's words: names, labels, lines of their files.
 
+mod rules;
+
+pub use rules::{
+    namespace_in_several, open_pods, rule_broken, rule_speaks_of_nobody, who, why_open, witness,
+};
+
 use crate::cluster::Requirement;
-use crate::manifest::FieldPath;
 use crate::manifest::document::ObjectKey;
+use crate::manifest::{FieldPath, Record};
 use crate::netset::{Direction, Traffic};
 use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Step, TierWhy, Verdict};
 use crate::rulebook::{Action, Port, Tier};
+
+/// `NetworkPolicy payments/deny-all`, as far as it is known; none for text that cannot be parsed.
+pub fn record(record: &Record) -> Option<String> {
+    let kind = record.kind.as_deref()?;
+    Some(match (&record.namespace, &record.name) {
+        (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
+        (_, Some(name)) => format!("{kind} {name}"),
+        (_, None) => kind.to_owned(),
+    })
+}
 
 /// `payments/deny-all`
 pub fn object(key: &ObjectKey) -> String {
