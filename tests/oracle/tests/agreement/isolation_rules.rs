@@ -10,7 +10,7 @@ use policy_core::manifest::document::{Body, IsolationRule};
 use policy_core::manifest::{ReadOptions, Source, read};
 use policy_core::netset::Direction;
 use policy_core::query::{Detail, flow};
-use policy_core::rules::{Bench, NamedEnds, Violation};
+use policy_core::rules::{Bench, NamedEnds, Since, Violation};
 use proptest::prelude::*;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -528,7 +528,7 @@ proptest! {
         let benches = (Bench::new(&compiled.0), Bench::new(&compiled.1));
         let own = rule(&spec);
         let (there, here) = (benches.0.judge(&own), benches.1.judge(&own));
-        let since = benches.1.since(&here, &benches.0, &there);
+        let since = Since::new(&benches.1, &benches.0).of(&here, &there);
         let violation = benches.1.violation(&since);
         let found = expand(&worlds.1, compiled.1.cluster(), violation.as_ref(), &all);
         let found: Vec<Flow> = found.into_iter().filter(|flow| is_meant(&worlds.1, flow)).collect();
