@@ -4,6 +4,7 @@
 
 mod change;
 mod class;
+mod facts;
 mod layer;
 mod layered;
 mod plan;

@@ -8,16 +8,14 @@
 //! Where the manifests leave a fact open (an address, a node's labels, what a name stands for), the
 //! tiers are asked once in each world, so that two rules that hang on one fact never disagree.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
+use super::facts::Facts;
 use super::plan::names;
 use super::{FAMILIES, PortName};
-use crate::cluster::{
-    Address, Cluster, Condition, Endpoint, Selector, address, last_address, number,
-};
-use crate::limits;
+use crate::cluster::{Address, Cluster, Endpoint, address, last_address, number};
 use crate::manifest::document::Labels;
-use crate::netset::{AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
+use crate::netset::{Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
 use crate::profile::{BaselineReach, BlockCovers, HostNetwork, Profile};
 use crate::rulebook::{
     Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Rank, Tier,
@@ -275,16 +273,8 @@ pub(crate) struct World {
     pub(crate) port_names: u16,
 }
 
-/// The open facts of an end and its other end, in a family.
-struct Facts<'a> {
-    addresses: Vec<Option<u128>>,
-    node_selectors: Vec<&'a Selector>,
-    nodes: Vec<Vec<bool>>,
-    domain_names: Vec<&'a str>,
-    domains: Vec<Vec<bool>>,
-    port_names: Vec<(Protocol, &'a str)>,
-    ports: Vec<Vec<bool>>,
-}
+/// What each rule of a policy matches.
+type Matched = Vec<(Action, Traffic)>;
 
 impl<'a> End<'a> {
     /// What the end lets through with another in a family, for certain and possibly.
@@ -313,7 +303,7 @@ impl<'a> End<'a> {
         other: &Other<'a>,
         family: Family,
         reading: RowReading,
-        mut each: impl FnMut(World, Outcome),
+        mut each: impl FnMut(World, &Outcome),
     ) -> Told {
         let [v4, v6] = &other.addresses;
         let known = match family {
@@ -340,45 +330,65 @@ impl<'a> End<'a> {
             return Told::TooMany;
         };
         let covers = self.profile.block_covers() == BlockCovers::EveryAddress;
+        let speaks = |policy: &Policy, rule: &Match, world: World| match &rule.peers {
+            Peers::Anyone => true,
+            Peers::Some(peers) => peers.iter().any(|peer| match peer {
+                Peer::Pods(pods) => other.endpoint.is_some_and(|endpoint| {
+                    !as_node_to(policy.tier, endpoint) && self.selects(pods, endpoint)
+                }),
+                Peer::Addresses(block) => {
+                    let is_covered =
+                        covers || other.is_outside || policy.tier != Tier::NetworkPolicy;
+                    let at = facts.addresses.get(usize::from(world.address)).copied().flatten();
+                    is_covered && at.is_some_and(|at| block.contains(address(family, at)))
+                }
+                Peer::Nodes(selector) => is_node && facts.node_matches(selector, world.node),
+                Peer::DomainNames(names) => {
+                    names.iter().any(|name| facts.stands_for(name, world.domain_names))
+                }
+            }),
+        };
+        let traffic = |policy: &Policy, rule: &Match, world: World| {
+            let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
+            self.traffic(rule, destination, &facts, reading.names, world.port_names)
+        };
+        // Many worlds come to the same: those in which the same rules speak of the other end.
+        let mut known: BTreeMap<(u16, Vec<bool>), Outcome> = BTreeMap::new();
         let indices = |count: usize| 0..u16::try_from(count).unwrap_or(u16::MAX);
         for address in indices(facts.addresses.len()) {
-            let at = facts.addresses.get(usize::from(address)).copied().flatten();
             for node in indices(facts.nodes.len()) {
                 for domain_names in indices(facts.domains.len()) {
                     for port_names in indices(facts.ports.len()) {
                         let world = World { address, node, domain_names, port_names };
-                        let matched = |policy: &Policy, rule: &Match| -> Traffic {
-                            let speaks = match &rule.peers {
-                                Peers::Anyone => true,
-                                Peers::Some(peers) => peers.iter().any(|peer| match peer {
-                                    Peer::Pods(pods) => other.endpoint.is_some_and(|endpoint| {
-                                        !as_node_to(policy.tier, endpoint)
-                                            && self.selects(pods, endpoint)
-                                    }),
-                                    Peer::Addresses(block) => {
-                                        let covered = covers
-                                            || other.is_outside
-                                            || policy.tier != Tier::NetworkPolicy;
-                                        covered
-                                            && at.is_some_and(|at| {
-                                                block.contains(crate::cluster::address(family, at))
-                                            })
+                        let told: Vec<bool> = policies
+                            .iter()
+                            .flat_map(|own| self.rules(own).map(|rule| speaks(own, rule, world)))
+                            .collect();
+                        let outcome = match known.entry((port_names, told)) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(new) => {
+                                let mut told = new.key().1.clone().into_iter();
+                                let mut matched = |policy: &Policy, rule: &Match| {
+                                    let speaks = told.next() == Some(true);
+                                    if speaks {
+                                        traffic(policy, rule, world)
+                                    } else {
+                                        Traffic::empty()
                                     }
-                                    Peer::Nodes(selector) => {
-                                        is_node && facts.node_matches(selector, node)
-                                    }
-                                    Peer::DomainNames(names) => names
-                                        .iter()
-                                        .any(|name| facts.stands_for(name, domain_names)),
-                                }),
-                            };
-                            if !speaks {
-                                return Traffic::empty();
+                                };
+                                let tiers: Vec<(Tier, Rank, Matched)> = policies
+                                    .iter()
+                                    .map(|own| {
+                                        let rules = self.rules(own);
+                                        let rules =
+                                            rules.map(|one| (one.action, matched(own, one)));
+                                        (own.tier, own.rank, rules.collect())
+                                    })
+                                    .collect();
+                                new.insert(self.in_world(&tiers, reading))
                             }
-                            let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
-                            self.traffic(rule, destination, &facts, reading.names, port_names)
                         };
-                        each(world, self.in_world(&policies, reading, &matched));
+                        each(world, outcome);
                     }
                 }
             }
@@ -386,43 +396,31 @@ impl<'a> End<'a> {
         Told::Worlds
     }
 
-    fn in_world(
-        &self,
-        policies: &[&&Policy],
-        reading: RowReading,
-        matched: &dyn Fn(&Policy, &Match) -> Traffic,
-    ) -> Outcome {
-        let tier = |tier: Tier| {
-            let own = policies.iter().filter(move |policy| policy.tier == tier);
-            own.map(|policy| {
-                let rules = policy.matches(self.direction).unwrap_or_default().iter();
-                let rules = rules.map(|rule| (rule.action, matched(policy, rule)));
-                (policy.rank, rules.collect::<Vec<(Action, Traffic)>>())
-            })
-            .collect::<Vec<(Rank, Vec<(Action, Traffic)>)>>()
-        };
-        let of = |rules: &[(Rank, Vec<(Action, Traffic)>)]| {
-            decide(rules.iter().map(|(rank, rules)| {
+    fn rules(&self, policy: &'a Policy) -> impl Iterator<Item = &'a Match> + use<'a> {
+        policy.matches(self.direction).unwrap_or_default().iter()
+    }
+
+    fn in_world(&self, policies: &[(Tier, Rank, Matched)], reading: RowReading) -> Outcome {
+        let tier = |tier: Tier| policies.iter().filter(move |(own, ..)| *own == tier);
+        let decided = |of: Tier| {
+            decide(tier(of).map(|(_, rank, rules)| {
                 (*rank, rules.iter().map(|(action, traffic)| (*action, traffic)))
             }))
         };
-        let (admin, own, baseline) =
-            (tier(Tier::Admin), tier(Tier::NetworkPolicy), tier(Tier::Baseline));
         let flows = match self.exempt {
             true => Traffic::all(),
-            false => own
-                .iter()
-                .flat_map(|(_, rules)| rules)
+            false => tier(Tier::NetworkPolicy)
+                .flat_map(|(_, _, rules)| rules)
                 .fold(Traffic::empty(), |all, (_, traffic)| all.union(traffic)),
         };
-        let isolation = if !own.is_empty() {
+        let isolation = if tier(Tier::NetworkPolicy).next().is_some() {
             Isolation::Isolated { certain: &flows, possible: &flows }
         } else if self.selected_elsewhere && reading.baseline == BaselineReach::Pod {
             Isolation::Final
         } else {
             Isolation::Open
         };
-        combine(&of(&admin), isolation, &of(&baseline))
+        combine(&decided(Tier::Admin), isolation, &decided(Tier::Baseline))
     }
 
     fn selects(&self, pods: &PodMatch, endpoint: &Endpoint) -> bool {
@@ -472,7 +470,7 @@ impl<'a> End<'a> {
         })
     }
 
-    fn meant(&self, protocol: Protocol, name: &str, joint: u16) -> Meant {
+    pub(super) fn meant(&self, protocol: Protocol, name: &str, joint: u16) -> Meant {
         let name = self.cluster.symbols().get(name);
         name.map_or(Meant::Either, |name| meant(self.joint, joint, PortName { name, protocol }))
     }
@@ -503,89 +501,6 @@ impl<'a> End<'a> {
         let own = ports.iter().filter(|own| Some(own.name) == name && own.protocol == protocol);
         own.map(|own| own.port).collect()
     }
-
-    /// The facts that are open, whatever the reading; none if there are too many worlds.
-    fn facts(
-        &self,
-        other: &Other<'a>,
-        known: &Known,
-        family: Family,
-        names_end: Option<&Endpoint>,
-    ) -> Option<Facts<'a>> {
-        let rules = self.policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
-        let peers = || {
-            rules.clone().flat_map(|rule| match &rule.peers {
-                Peers::Anyone => &[][..],
-                Peers::Some(peers) => peers,
-            })
-        };
-        let addresses = match known {
-            Known::Absent => Vec::new(),
-            Known::At(at) => vec![Some(*at)],
-            Known::Within(ranges, is_certain) => {
-                let blocks = peers().filter_map(|peer| match peer {
-                    Peer::Addresses(block) => Some(block),
-                    _ => None,
-                });
-                let mut found = representatives(ranges, blocks, family)?;
-                if !*is_certain || found.is_empty() {
-                    found.push(None);
-                }
-                found
-            }
-        };
-        let mut node_selectors: Vec<&Selector> = peers()
-            .filter_map(|peer| match peer {
-                Peer::Nodes(selector) => Some(selector),
-                _ => None,
-            })
-            .collect();
-        node_selectors.sort_unstable();
-        node_selectors.dedup();
-        let nodes = match (&other.node, node_selectors.as_slice()) {
-            (_, []) | (NodeFact::None, _) => vec![vec![false; node_selectors.len()]],
-            (NodeFact::Labels(labels), selectors) => {
-                let matches = selectors.iter().map(|one| one.matches(|key| labels.get(key)));
-                vec![matches.collect()]
-            }
-            (NodeFact::Unknown { may_be_none }, selectors) => {
-                let mut found = label_sets(selectors)?;
-                if *may_be_none {
-                    found.insert(vec![false; selectors.len()]);
-                }
-                found.into_iter().collect()
-            }
-        };
-        let mut domain_names: Vec<&str> = peers()
-            .filter_map(|peer| match peer {
-                Peer::DomainNames(names) => Some(names),
-                _ => None,
-            })
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        domain_names.sort_unstable();
-        domain_names.dedup();
-        let domains = if other.is_outside {
-            name_sets(&domain_names)?
-        } else {
-            vec![vec![false; domain_names.len()]]
-        };
-        let mut port_names = self.names_with_several_numbers(names_end);
-        port_names.retain(|(protocol, name)| self.meant(*protocol, name, 0) == Meant::Either);
-        let ports = every(port_names.len())?;
-        let worlds = [addresses.len(), nodes.len(), domains.len(), ports.len()];
-        let count = worlds.iter().try_fold(1_usize, |all, one| all.checked_mul(*one))?;
-        (count <= limits::WORLDS).then_some(Facts {
-            addresses,
-            node_selectors,
-            nodes,
-            domain_names,
-            domains,
-            port_names,
-            ports,
-        })
-    }
 }
 
 /// What became of a question about worlds.
@@ -597,114 +512,4 @@ pub(crate) enum Told {
     Worlds,
     /// There are too many.
     TooMany,
-}
-
-impl Facts<'_> {
-    fn node_matches(&self, selector: &Selector, world: u16) -> bool {
-        let at = self.node_selectors.iter().position(|own| *own == selector);
-        let set = self.nodes.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-
-    fn stands_for(&self, name: &str, world: u16) -> bool {
-        let at = self.domain_names.iter().position(|own| *own == name);
-        let set = self.domains.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-
-    fn port_name_holds(&self, protocol: Protocol, name: &str, world: u16) -> bool {
-        let at = self.port_names.iter().position(|own| *own == (protocol, name));
-        let set = self.ports.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-}
-
-/// An address for each way in which blocks may cover one of some ranges.
-fn representatives<'a>(
-    ranges: &IntervalSet<u128>,
-    blocks: impl Iterator<Item = &'a AddressSet>,
-    family: Family,
-) -> Option<Vec<Option<u128>>> {
-    let mut parts = vec![ranges.clone()];
-    for block in blocks {
-        let own = block.ranges().filter(|(first, _)| Family::of(*first) == family);
-        let own = IntervalSet::from_ranges(own.map(|(first, last)| (number(first), number(last))));
-        let halves = parts.iter().flat_map(|part| [part.intersection(&own), part.difference(&own)]);
-        parts = halves.filter(|part| !part.is_empty()).collect();
-        if parts.len() > limits::WORLDS {
-            return None;
-        }
-    }
-    let first = parts.iter().filter_map(|part| part.ranges().first());
-    Some(first.map(|(first, _)| Some(*first)).collect())
-}
-
-/// Which of some selectors may match the labels of one node at the same time.
-fn label_sets(selectors: &[&Selector]) -> Option<BTreeSet<Vec<bool>>> {
-    let mut values: std::collections::BTreeMap<&str, BTreeSet<Option<String>>> =
-        std::collections::BTreeMap::new();
-    for requirement in selectors.iter().flat_map(|selector| selector.requirements()) {
-        let own = values.entry(&requirement.key).or_default();
-        own.insert(None);
-        let named = match &requirement.condition {
-            Condition::In(named) | Condition::NotIn(named) => &named[..],
-            Condition::Exists | Condition::DoesNotExist => &[],
-        };
-        // One that no rule names: longer than all that are named.
-        let longest = named.iter().map(String::len).max().unwrap_or(0);
-        own.extend(named.iter().cloned().map(Some));
-        own.insert(Some("x".repeat(longest + 1)));
-    }
-    let mut sets: Vec<std::collections::BTreeMap<&str, &str>> = vec![Default::default()];
-    for (key, values) in &values {
-        let mut more = Vec::new();
-        for set in &sets {
-            for value in values {
-                let mut set = set.clone();
-                if let Some(value) = value {
-                    set.insert(*key, value);
-                }
-                more.push(set);
-            }
-        }
-        if more.len() > limits::NODE_LABEL_SETS {
-            return None;
-        }
-        sets = more;
-    }
-    let matches = |set: &std::collections::BTreeMap<&str, &str>| {
-        let one = |selector: &&Selector| selector.matches(|key| set.get(key).copied());
-        selectors.iter().map(one).collect()
-    };
-    Some(sets.iter().map(matches).collect())
-}
-
-/// Which of some domain names may stand for one address at the same time: any, but where a name
-/// does, so does a pattern that matches it.
-fn name_sets(names: &[&str]) -> Option<Vec<Vec<bool>>> {
-    let is_closed = |set: &Vec<bool>| {
-        names.iter().zip(set).all(|(pattern, holds)| {
-            let Some(parent) = pattern.strip_prefix('*').filter(|_| !holds) else { return true };
-            let mut others = names.iter().zip(set).filter(|(_, holds)| **holds);
-            !others.any(|(name, _)| name != pattern && name.ends_with(parent))
-        })
-    };
-    Some(every(names.len())?.into_iter().filter(is_closed).collect())
-}
-
-/// Every way in which so many things may hold or not; none if there are too many.
-fn every(count: usize) -> Option<Vec<Vec<bool>>> {
-    if count > 10 {
-        return None;
-    }
-    let mut sets = vec![Vec::new()];
-    for _ in 0..count {
-        sets = sets
-            .into_iter()
-            .flat_map(|set: Vec<bool>| {
-                [false, true].map(|holds| set.iter().copied().chain([holds]).collect())
-            })
-            .collect();
-    }
-    Some(sets)
 }

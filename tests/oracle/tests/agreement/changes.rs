@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::compare::{Asked, How, agree_with, engine, matrix_agrees};
-use super::random::{cluster, how, pod, policy};
+use super::random::{admin_policy, cluster, how, pod, policy};
 
 const ASKED: Asked<'static> =
     Asked { addresses: &["10.1.99.7", "2001:db8::9"], ports: &[("TCP", 80), ("UDP", 53)] };
@@ -29,7 +29,7 @@ fn put(policy: &mut CompiledPolicy, value: &Value) {
 }
 
 /// Puts an object among others, in the place of its like.
-fn replace(objects: &mut Vec<Value>, value: &Value) {
+pub fn replace(objects: &mut Vec<Value>, value: &Value) {
     let own = key(value);
     objects.retain(|other| key(other) != own);
     objects.push(value.clone());
@@ -47,14 +47,22 @@ fn step() -> impl Strategy<Value = Step> {
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "z", "labels": {"tier": "a"}}}),
         json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n3"}, "spec": {"podCIDRs": ["10.0.0.0/12"]},
                "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.3"}]}}),
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n3", "labels": {"env": "a"}},
+               "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.4"}]}}),
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n2", "labels": {"app": "b", "tier": "a"}},
+               "status": {"addresses": [{"type": "InternalIP", "address": "172.16.0.2"}]}}),
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"},
+               "status": {"addresses": [{"type": "InternalIP", "address": "10.1.99.1"}]}}),
     ]);
     prop_oneof![
         3 => policy(2).prop_map(Step::Put),
         2 => policy(7).prop_map(Step::Put),
         3 => pod(2).prop_map(Step::Put),
         2 => pod(5).prop_map(Step::Put),
-        2 => relabelled.prop_map(Step::Put),
-        3 => (0_usize..12).prop_map(Step::Remove),
+        3 => admin_policy(1).prop_map(Step::Put),
+        3 => admin_policy(7).prop_map(Step::Put),
+        3 => relabelled.prop_map(Step::Put),
+        3 => (0_usize..16).prop_map(Step::Remove),
     ]
 }
 
