@@ -51,13 +51,24 @@ pub(crate) fn decide<'r, R>(policies: impl IntoIterator<Item = (Rank, R)>) -> De
 where
     R: IntoIterator<Item = (Action, &'r Traffic)>,
 {
+    decide_telling(policies, |_, _, _| {})
+}
+
+/// The same, and tells what each rule decides: the place of its policy, its own, the traffic.
+pub(crate) fn decide_telling<'r, R>(
+    policies: impl IntoIterator<Item = (Rank, R)>,
+    mut tell: impl FnMut(usize, usize, &Traffic),
+) -> Decision
+where
+    R: IntoIterator<Item = (Action, &'r Traffic)>,
+{
     let all = Traffic::all();
     let mut whole = Decision::nothing();
     let mut matched = Traffic::empty();
     // What no policy of the version decided yet, and of those before the rank that is looked at.
     let (mut left, mut left_before) = (all.clone(), all.clone());
     let mut rank: Option<Rank> = None;
-    for (own, rules) in policies {
+    for (policy, (own, rules)) in policies.into_iter().enumerate() {
         match rank {
             Some(before) if before.version == own.version => {
                 if before != own {
@@ -71,9 +82,10 @@ where
         }
         rank = Some(own);
         let mut open = left_before.clone();
-        for (action, traffic) in rules {
+        for (rule, (action, traffic)) in rules.into_iter().enumerate() {
             let here = open.intersection(traffic);
             if !here.is_empty() {
+                tell(policy, rule, &here);
                 whole.add(action, &here);
                 open = open.difference(&here);
             }
@@ -289,6 +301,19 @@ impl<'a> End<'a> {
         reading: RowReading,
         mut each: impl FnMut(World, Outcome),
     ) -> Told {
+        self.each_match(other, family, reading, |world, policies, matched| {
+            each(world, self.in_world(policies, reading, matched));
+        })
+    }
+
+    /// Hands on the policies that count, and what their rules match, in each world.
+    pub(crate) fn each_match(
+        &self,
+        other: &Other<'a>,
+        family: Family,
+        reading: RowReading,
+        mut each: impl FnMut(World, &[&'a Policy], &dyn Fn(&Policy, &Match) -> Traffic),
+    ) -> Told {
         let [v4, v6] = &other.addresses;
         let known = match family {
             Family::V4 => v4,
@@ -308,8 +333,8 @@ impl<'a> End<'a> {
                 && (tier != Tier::NetworkPolicy || reading.host_network == HostNetwork::Node)
         };
         let is_subject = |tier: Tier| !as_node_to(tier, self.subject);
-        let policies: Vec<&&Policy> =
-            self.policies.iter().filter(|policy| is_subject(policy.tier)).collect();
+        let policies: Vec<&'a Policy> =
+            self.policies.iter().copied().filter(|policy| is_subject(policy.tier)).collect();
         let Some(facts) = self.facts(other, known, family, &policies, names_end) else {
             return Told::TooMany;
         };
@@ -352,7 +377,7 @@ impl<'a> End<'a> {
                             let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
                             self.traffic(rule, destination, &facts, port_names)
                         };
-                        each(world, self.in_world(&policies, reading, &matched));
+                        each(world, &policies, &matched);
                     }
                 }
             }
@@ -362,7 +387,7 @@ impl<'a> End<'a> {
 
     fn in_world(
         &self,
-        policies: &[&&Policy],
+        policies: &[&Policy],
         reading: RowReading,
         matched: &dyn Fn(&Policy, &Match) -> Traffic,
     ) -> Outcome {
@@ -457,7 +482,7 @@ impl<'a> End<'a> {
         other: &Other<'a>,
         known: &Known,
         family: Family,
-        policies: &[&&'a Policy],
+        policies: &[&'a Policy],
         names_end: Option<&Endpoint>,
     ) -> Option<Facts<'a>> {
         let rules = || policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
