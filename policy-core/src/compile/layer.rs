@@ -334,25 +334,7 @@ fn outside(
         || (has_nodes && !ground.cluster.has_node());
     let nodes: Vec<NodeRef<'_>> = if has_nodes { ground.cluster.nodes().collect() } else { vec![] };
     let outside = FAMILIES.map(|family| {
-        let mut starts = vec![0_u128];
-        let mut cut = |first: u128, last: u128| {
-            starts.push(first);
-            if last < last_address(family) {
-                starts.push(last + 1);
-            }
-        };
-        for one in matches(plans, key.direction) {
-            if let Some(block) = one.block.and_then(|id| ground.plans.block(id)) {
-                ranges(&block.addresses, family).for_each(|(first, last)| cut(first, last));
-            }
-        }
-        for (_, node) in &nodes {
-            for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
-                cut(number(*ip), number(*ip));
-            }
-        }
-        starts.sort_unstable();
-        starts.dedup();
+        let starts = starts(ground, plans, key.direction, family);
         let mut runs: Vec<(u128, Both)> = Vec::with_capacity(starts.len());
         for start in starts {
             let both = both(values, plans, key.direction, |_, one| {
@@ -378,4 +360,34 @@ fn outside(
         runs
     });
     (outside, is_odd)
+}
+
+/// The addresses of a family from which on rules may decide otherwise than before.
+pub(super) fn starts(
+    ground: &Ground<'_>,
+    plans: &[&Plan],
+    direction: Direction,
+    family: Family,
+) -> Vec<u128> {
+    let mut starts = vec![0_u128];
+    let mut cut = |first: u128, last: u128| {
+        starts.push(first);
+        if last < last_address(family) {
+            starts.push(last + 1);
+        }
+    };
+    for one in matches(plans, direction) {
+        if let Some(block) = one.block.and_then(|id| ground.plans.block(id)) {
+            ranges(&block.addresses, family).for_each(|(first, last)| cut(first, last));
+        }
+    }
+    if matches(plans, direction).any(|one| !one.nodes.is_empty()) {
+        let addresses = ground.cluster.nodes().flat_map(|(_, node)| &node.addresses);
+        for ip in addresses.filter(|ip| Family::of(**ip) == family) {
+            cut(number(*ip), number(*ip));
+        }
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    starts
 }
