@@ -237,23 +237,31 @@ impl<'p> Found<'p> {
             policies: &policies,
             selected_elsewhere: false,
             exempt: false,
+            joint: ground.joint,
         };
-        // Neither clause has a say in the Admin tier.
-        let reading =
-            RowReading { host_network: HostNetwork::Node, baseline: BaselineReach::Direction };
+        let mut names: Vec<u16> = ground.readings.iter().map(|reading| reading.names).collect();
+        names.sort_unstable();
+        names.dedup();
         let mut worlds = Worlds::default();
-        let told = end.each_match(other, family, reading, |_, _, matched| {
-            worlds.add(self, |_, policy, rule| Some(matched(policy, rule)));
-        });
-        match told {
-            Told::NoFamily => {}
-            Told::Worlds => self.put(&worlds, note),
-            Told::TooMany => {
-                for accept in &mut self.accepts {
-                    note(&mut accept.possible);
+        for names in names {
+            // The clauses have no say in the Admin tier.
+            let (host_network, baseline) = (HostNetwork::Node, BaselineReach::Direction);
+            let reading = RowReading { host_network, baseline, names };
+            let told = end.each_match(other, family, reading, |_, _, matched| {
+                worlds.add(self, |_, policy, rule| Some(matched(policy, rule)));
+            });
+            match told {
+                Told::Worlds => {}
+                Told::NoFamily => return,
+                Told::TooMany => {
+                    for accept in &mut self.accepts {
+                        note(&mut accept.possible);
+                    }
+                    return;
                 }
             }
         }
+        self.put(&worlds, note);
     }
 }
 

@@ -1,12 +1,16 @@
 //! What the administrators' tiers decide for those whom the same policies select, with whom: shared
 //! by all rows of such subjects, whatever their NetworkPolicies say.
 
+use std::collections::BTreeMap;
+
 use super::class::{ClassId, FAMILIES, of};
 use super::plan::{MatchPlan, Plan, PortName, ranges};
 use super::row::{Ground, RowKey};
 use super::tier::decide;
 use super::value::{DecisionId, TrafficId, Values};
-use crate::cluster::{NamedPort, NodeRef, Selector, last_address, number};
+use crate::cluster::{NamedPort, Selector, address, last_address, number};
+use crate::manifest::document::Labels;
+use crate::map::Map;
 use crate::netset::{Direction, Family, Members, PortSet, Traffic};
 use crate::rulebook::{Action, PolicyId, Rank, Tier};
 
@@ -303,7 +307,8 @@ fn both(
     matched: impl Fn(usize, &MatchPlan) -> Option<TrafficId>,
 ) -> Both {
     let mut at = 0;
-    let policies: Vec<(Tier, Rank, Vec<(Action, TrafficId)>)> = plans
+    type Matching = Vec<(Action, TrafficId)>;
+    let policies: Vec<(Tier, Rank, Matching)> = plans
         .iter()
         .map(|plan| {
             let rules = plan.matches(direction).unwrap_or_default();
@@ -329,31 +334,51 @@ fn outside(
     key: &LayerKey,
     plans: &[&Plan],
 ) -> ([Vec<(u128, Both)>; 2], bool) {
-    let has_nodes = matches(plans, key.direction).any(|one| !one.nodes.is_empty());
-    let is_odd = matches(plans, key.direction).any(|one| one.domain_names)
-        || (has_nodes && !ground.cluster.has_node());
-    let nodes: Vec<NodeRef<'_>> = if has_nodes { ground.cluster.nodes().collect() } else { vec![] };
+    let rules: Vec<&MatchPlan> = matches(plans, key.direction).collect();
+    let has_nodes = rules.iter().any(|one| !one.nodes.is_empty());
+    let has_names = rules.iter().any(|one| one.domain_names);
+    let is_odd = has_names || (has_nodes && !ground.cluster.has_node());
     let outside = FAMILIES.map(|family| {
+        let mut nodes: BTreeMap<u128, Vec<&Labels>> = BTreeMap::new();
+        if has_nodes {
+            for (_, node) in ground.cluster.nodes() {
+                for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
+                    nodes.entry(number(*ip)).or_default().push(&node.labels);
+                }
+            }
+        }
+        let block = |one: &MatchPlan| one.block.and_then(|id| ground.plans.block(id));
         let starts = starts(ground, plans, key.direction, family);
+        let mut known: Map<Vec<bool>, Both> = Map::default();
         let mut runs: Vec<(u128, Both)> = Vec::with_capacity(starts.len());
         for start in starts {
-            let both = both(values, plans, key.direction, |_, one| {
-                let covered = one.block.and_then(|id| ground.plans.block(id)).is_some_and(|own| {
-                    ranges(&own.addresses, family)
-                        .any(|(first, last)| (first..=last).contains(&start))
-                });
-                let on_node = one.nodes.iter().any(|selector| {
-                    nodes.iter().any(|(_, node)| {
-                        node.addresses
-                            .iter()
-                            .any(|ip| Family::of(*ip) == family && number(*ip) == start)
-                            && selector.matches(|key| node.labels.get(key))
-                    })
-                });
-                // Names of ports are names of pods' ports, and no rule from everyone has any.
-                (one.everyone || covered || on_node).then_some(one.fixed)
-            });
-            if runs.last().is_none_or(|(_, last)| *last != both) {
+            let ip = address(family, start);
+            let here = nodes.get(&start);
+            let is_on_node = |selector: &Selector| {
+                let mut all = here.into_iter().flatten();
+                all.any(|labels| selector.matches(|key| labels.get(key)))
+            };
+            let matched: Vec<bool> = rules
+                .iter()
+                .map(|one| {
+                    one.everyone
+                        || block(one).is_some_and(|own| own.addresses.contains(ip))
+                        || (here.is_some() && one.nodes.iter().any(is_on_node))
+                })
+                .collect();
+            let both = match known.get(&matched) {
+                Some(both) => *both,
+                None => {
+                    // Names of ports are names of pods' ports, and no rule from everyone has any.
+                    let both = both(values, plans, key.direction, |at, one| {
+                        matched.get(at).is_some_and(|matched| *matched).then_some(one.fixed)
+                    });
+                    known.insert(matched, both);
+                    both
+                }
+            };
+            // Where it hangs on facts, each start is asked about.
+            if is_odd || runs.last().is_none_or(|(_, last)| *last != both) {
                 runs.push((start, both));
             }
         }
@@ -381,7 +406,8 @@ pub(super) fn starts(
             ranges(&block.addresses, family).for_each(|(first, last)| cut(first, last));
         }
     }
-    if matches(plans, direction).any(|one| !one.nodes.is_empty()) {
+    // Names stand for addresses of no node.
+    if matches(plans, direction).any(|one| !one.nodes.is_empty() || one.domain_names) {
         let addresses = ground.cluster.nodes().flat_map(|(_, node)| &node.addresses);
         for ip in addresses.filter(|ip| Family::of(**ip) == family) {
             cut(number(*ip), number(*ip));

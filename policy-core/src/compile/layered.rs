@@ -98,9 +98,8 @@ impl Layered<'_> {
         let classes = self.ground.classes;
         let singles = alike(self.ground, self.direction, &self.key.policies, &layer.odd);
         let told = singles.into_iter().filter_map(|part| {
-            let class = classes.get(ClassId(part.first()?))?;
-            let peer = self.ground.cluster.endpoint(*class.endpoints.first()?)?;
-            let other = Other::endpoint(self.ground.cluster, peer);
+            let peer = classes.representative(ClassId(part.first()?))?;
+            let other = Other::endpoint(self.ground.cluster, &peer);
             Some((self.slots(values, &other), part))
         });
         told.collect()
@@ -118,6 +117,7 @@ impl Layered<'_> {
             policies: &policies,
             selected_elsewhere: self.key.selected_elsewhere,
             exempt: false,
+            joint: self.ground.joint,
         };
         let mut slots = Vec::with_capacity(self.ground.readings.len() * 2);
         for reading in self.ground.readings {

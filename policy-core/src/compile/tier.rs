@@ -10,7 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use super::FAMILIES;
+use super::plan::names;
+use super::{FAMILIES, PortName};
 use crate::cluster::{
     Address, Cluster, Condition, Endpoint, Selector, address, last_address, number,
 };
@@ -130,11 +131,34 @@ pub(crate) fn combine(admin: &Decision, isolation: Isolation<'_>, baseline: &Dec
     }
 }
 
-/// A joint reading of the clauses that the rows keep apart.
+/// A joint reading of the clauses and facts that the rows keep apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowReading {
     pub(crate) host_network: HostNetwork,
     pub(crate) baseline: BaselineReach,
+    /// Of the names of ports that both ends of a flow may hang on, those that mean the port that is
+    /// asked about, wherever they have two numbers: a bit each, in the order of their list.
+    pub(crate) names: u16,
+}
+
+/// What a name of a port means where it has several numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Each of them, when that port is asked about.
+    All,
+    /// None of them.
+    None,
+    /// Either, and nothing else hangs on it.
+    Either,
+}
+
+/// What a name means under a joint reading.
+pub(crate) fn meant(joint: &[PortName], names: u16, name: PortName) -> Meant {
+    match joint.iter().position(|own| *own == name) {
+        Some(bit) if names >> bit & 1 == 1 => Meant::All,
+        Some(_) => Meant::None,
+        None => Meant::Either,
+    }
 }
 
 /// What is known of the other end.
@@ -244,8 +268,10 @@ pub(crate) struct End<'a> {
     pub(crate) policies: &'a [&'a Policy],
     /// Whether a NetworkPolicy selects it for the other direction only (C16).
     pub(crate) selected_elsewhere: bool,
-    /// Whether the flow is exempt from NetworkPolicies (C14).
+    /// Whether the flow is exempt from NetworkPolicies (C14, C15).
     pub(crate) exempt: bool,
+    /// The names of ports that a reading settles; any other with two numbers is a fact of this end.
+    pub(crate) joint: &'a [PortName],
 }
 
 /// One way in which the open facts may be: an index for each, by what it is about.
@@ -257,7 +283,7 @@ pub(crate) struct World {
     pub(crate) node: u16,
     /// The domain names that stand for it (C29).
     pub(crate) domain_names: u16,
-    /// What names of ports stand for (C11).
+    /// What names of ports mean that no reading settles (C11).
     pub(crate) port_names: u16,
 }
 
@@ -281,11 +307,11 @@ impl<'a> End<'a> {
         reading: RowReading,
     ) -> (Traffic, Traffic) {
         let (mut certain, mut possible) = (Traffic::all(), Traffic::empty());
-        let is_told = self.each_world(other, family, reading, |_, outcome| {
+        let told = self.each_world(other, family, reading, |_, outcome| {
             certain = certain.difference(&outcome.deny);
             possible = possible.union(&outcome.allow);
         });
-        match is_told {
+        match told {
             Told::NoFamily => (Traffic::empty(), Traffic::empty()),
             Told::Worlds => (certain, possible),
             // Too many worlds: nothing is sure.
@@ -335,7 +361,7 @@ impl<'a> End<'a> {
         let is_subject = |tier: Tier| !as_node_to(tier, self.subject);
         let policies: Vec<&'a Policy> =
             self.policies.iter().copied().filter(|policy| is_subject(policy.tier)).collect();
-        let Some(facts) = self.facts(other, known, family, &policies, names_end) else {
+        let Some(facts) = self.facts(other, known, family, names_end) else {
             return Told::TooMany;
         };
         let covers = self.profile.block_covers() == BlockCovers::EveryAddress;
@@ -375,7 +401,7 @@ impl<'a> End<'a> {
                                 return Traffic::empty();
                             }
                             let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
-                            self.traffic(rule, destination, &facts, port_names)
+                            self.traffic(rule, destination, &facts, reading.names, port_names)
                         };
                         each(world, &policies, &matched);
                     }
@@ -440,14 +466,16 @@ impl<'a> End<'a> {
         rule: &Match,
         destination: Option<&Endpoint>,
         facts: &Facts<'_>,
+        joint: u16,
         world: u16,
     ) -> Traffic {
         let Ports::Some(ports) = &rule.ports else { return Traffic::all() };
         let named = |protocol: Protocol, name: &str| {
             let numbers = self.numbers(destination, protocol, name);
-            let holds = match numbers.as_slice() {
-                [_] => true,
-                _ => facts.port_name_holds(protocol, name, world),
+            let holds = match (numbers.as_slice(), self.meant(protocol, name, joint)) {
+                ([_], _) | (_, Meant::All) => true,
+                (_, Meant::None) => false,
+                (_, Meant::Either) => facts.port_name_holds(protocol, name, world),
             };
             let numbers = numbers.iter().filter(|_| holds);
             numbers.fold(PortSet::empty(), |all, number| all.union(&PortSet::single(*number)))
@@ -469,6 +497,31 @@ impl<'a> End<'a> {
         })
     }
 
+    fn meant(&self, protocol: Protocol, name: &str, joint: u16) -> Meant {
+        let name = self.cluster.symbols().get(name);
+        name.map_or(Meant::Either, |name| meant(self.joint, joint, PortName { name, protocol }))
+    }
+
+    /// The names of ports of this end's rules that have several numbers at an endpoint, sorted.
+    pub(crate) fn names_with_several_numbers(
+        &self,
+        destination: Option<&Endpoint>,
+    ) -> Vec<(Protocol, &'a str)> {
+        let rules = self.policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
+        let mut names: Vec<(Protocol, &str)> = rules
+            .filter_map(|rule| match &rule.ports {
+                Ports::Every => None,
+                Ports::Some(ports) => Some(ports),
+            })
+            .flatten()
+            .flat_map(names)
+            .filter(|(protocol, name)| self.numbers(destination, *protocol, name).len() > 1)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     fn numbers(&self, destination: Option<&Endpoint>, protocol: Protocol, name: &str) -> Vec<u16> {
         let name = self.cluster.symbols().get(name);
         let ports = destination.map_or(&[][..], |destination| &destination.ports);
@@ -476,18 +529,17 @@ impl<'a> End<'a> {
         own.map(|own| own.port).collect()
     }
 
-    /// The facts that are open; none if there are too many worlds.
+    /// The facts that are open, whatever the reading; none if there are too many worlds.
     fn facts(
         &self,
         other: &Other<'a>,
         known: &Known,
         family: Family,
-        policies: &[&'a Policy],
         names_end: Option<&Endpoint>,
     ) -> Option<Facts<'a>> {
-        let rules = || policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
+        let rules = self.policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
         let peers = || {
-            rules().flat_map(|rule| match &rule.peers {
+            rules.clone().flat_map(|rule| match &rule.peers {
                 Peers::Anyone => &[][..],
                 Peers::Some(peers) => peers,
             })
@@ -544,24 +596,8 @@ impl<'a> End<'a> {
         } else {
             vec![vec![false; domain_names.len()]]
         };
-        let mut port_names: Vec<(Protocol, &str)> = rules()
-            .filter_map(|rule| match &rule.ports {
-                Ports::Every => None,
-                Ports::Some(ports) => Some(ports),
-            })
-            .flatten()
-            .flat_map(|port| {
-                let (protocols, name): (&[Protocol], &str) = match port {
-                    Port::Named(protocol, name) => (std::slice::from_ref(protocol), name),
-                    Port::AnyNamed(name) => (&Protocol::ALL, name),
-                    Port::Range(..) | Port::Nothing => (&[], ""),
-                };
-                protocols.iter().map(move |protocol| (*protocol, name))
-            })
-            .filter(|(protocol, name)| self.numbers(names_end, *protocol, name).len() > 1)
-            .collect();
-        port_names.sort_unstable();
-        port_names.dedup();
+        let mut port_names = self.names_with_several_numbers(names_end);
+        port_names.retain(|(protocol, name)| self.meant(*protocol, name, 0) == Meant::Either);
         let ports = every(port_names.len())?;
         let worlds = [addresses.len(), nodes.len(), domains.len(), ports.len()];
         let count = worlds.iter().try_fold(1_usize, |all, one| all.checked_mul(*one))?;

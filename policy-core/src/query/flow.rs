@@ -314,7 +314,9 @@ fn between(
             |(protocol, port)| point(&joint, policy, protocol, port, asked),
         );
         let verdict = Verdict::of(&cell, asked);
-        let mut clauses: Vec<Clause> = joint.settled.into_iter().collect();
+        // What depends hangs on what is open only.
+        let settled = joint.settled.filter(|_| verdict != Verdict::Depends);
+        let mut clauses: Vec<Clause> = settled.into_iter().collect();
         for (protocol, port, _) in cell.depends.items() {
             clauses.extend(clauses_at(policy, &from_side, &to_side, &joint, protocol, port));
         }
