@@ -50,13 +50,24 @@ pub(crate) fn decide<'r, R>(policies: impl IntoIterator<Item = (Rank, R)>) -> De
 where
     R: IntoIterator<Item = (Action, &'r Traffic)>,
 {
+    decide_telling(policies, |_, _, _| {})
+}
+
+/// The same, and tells what each rule decides: the place of its policy, its own, the traffic.
+pub(crate) fn decide_telling<'r, R>(
+    policies: impl IntoIterator<Item = (Rank, R)>,
+    mut tell: impl FnMut(usize, usize, &Traffic),
+) -> Decision
+where
+    R: IntoIterator<Item = (Action, &'r Traffic)>,
+{
     let all = Traffic::all();
     let mut whole = Decision::nothing();
     let mut matched = Traffic::empty();
     // What no policy of the version decided yet, and of those before the rank that is looked at.
     let (mut left, mut left_before) = (all.clone(), all.clone());
     let mut rank: Option<Rank> = None;
-    for (own, rules) in policies {
+    for (policy, (own, rules)) in policies.into_iter().enumerate() {
         match rank {
             Some(before) if before.version == own.version => {
                 if before != own {
@@ -70,9 +81,10 @@ where
         }
         rank = Some(own);
         let mut open = left_before.clone();
-        for (action, traffic) in rules {
+        for (rule, (action, traffic)) in rules.into_iter().enumerate() {
             let here = open.intersection(traffic);
             if !here.is_empty() {
+                tell(policy, rule, &here);
                 whole.add(action, &here);
                 open = open.difference(&here);
             }
@@ -274,7 +286,7 @@ pub(crate) struct World {
 }
 
 /// What each rule of a policy matches.
-type Matched = Vec<(Action, Traffic)>;
+type Matched<'t> = Vec<(Action, &'t Traffic)>;
 
 impl<'a> End<'a> {
     /// What the end lets through with another in a family, for certain and possibly.
@@ -305,6 +317,30 @@ impl<'a> End<'a> {
         reading: RowReading,
         mut each: impl FnMut(World, &Outcome),
     ) -> Told {
+        // Many worlds come to the same: those in which the rules match the same.
+        let mut known: BTreeMap<Vec<Traffic>, Outcome> = BTreeMap::new();
+        self.each_match(other, family, reading, |world, policies, matched| {
+            let all =
+                policies.iter().flat_map(|own| self.rules(own).map(|rule| matched(own, rule)));
+            let outcome = match known.entry(all.collect()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let outcome = self.in_world(policies, reading, new.key());
+                    new.insert(outcome)
+                }
+            };
+            each(world, outcome);
+        })
+    }
+
+    /// Hands on the policies that count, and what their rules match, in each world.
+    pub(crate) fn each_match(
+        &self,
+        other: &Other<'a>,
+        family: Family,
+        reading: RowReading,
+        mut each: impl FnMut(World, &[&'a Policy], &dyn Fn(&Policy, &Match) -> Traffic),
+    ) -> Told {
         let [v4, v6] = &other.addresses;
         let known = match family {
             Family::V4 => v4,
@@ -324,8 +360,8 @@ impl<'a> End<'a> {
                 && (tier != Tier::NetworkPolicy || reading.host_network == HostNetwork::Node)
         };
         let is_subject = |tier: Tier| !as_node_to(tier, self.subject);
-        let policies: Vec<&&Policy> =
-            self.policies.iter().filter(|policy| is_subject(policy.tier)).collect();
+        let policies: Vec<&'a Policy> =
+            self.policies.iter().copied().filter(|policy| is_subject(policy.tier)).collect();
         let Some(facts) = self.facts(other, known, family, names_end) else {
             return Told::TooMany;
         };
@@ -352,43 +388,19 @@ impl<'a> End<'a> {
             let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
             self.traffic(rule, destination, &facts, reading.names, world.port_names)
         };
-        // Many worlds come to the same: those in which the same rules speak of the other end.
-        let mut known: BTreeMap<(u16, Vec<bool>), Outcome> = BTreeMap::new();
         let indices = |count: usize| 0..u16::try_from(count).unwrap_or(u16::MAX);
         for address in indices(facts.addresses.len()) {
             for node in indices(facts.nodes.len()) {
                 for domain_names in indices(facts.domains.len()) {
                     for port_names in indices(facts.ports.len()) {
                         let world = World { address, node, domain_names, port_names };
-                        let told: Vec<bool> = policies
-                            .iter()
-                            .flat_map(|own| self.rules(own).map(|rule| speaks(own, rule, world)))
-                            .collect();
-                        let outcome = match known.entry((port_names, told)) {
-                            Entry::Occupied(known) => known.into_mut(),
-                            Entry::Vacant(new) => {
-                                let mut told = new.key().1.clone().into_iter();
-                                let mut matched = |policy: &Policy, rule: &Match| {
-                                    let speaks = told.next() == Some(true);
-                                    if speaks {
-                                        traffic(policy, rule, world)
-                                    } else {
-                                        Traffic::empty()
-                                    }
-                                };
-                                let tiers: Vec<(Tier, Rank, Matched)> = policies
-                                    .iter()
-                                    .map(|own| {
-                                        let rules = self.rules(own);
-                                        let rules =
-                                            rules.map(|one| (one.action, matched(own, one)));
-                                        (own.tier, own.rank, rules.collect())
-                                    })
-                                    .collect();
-                                new.insert(self.in_world(&tiers, reading))
+                        each(world, &policies, &|policy, rule| {
+                            if speaks(policy, rule, world) {
+                                traffic(policy, rule, world)
+                            } else {
+                                Traffic::empty()
                             }
-                        };
-                        each(world, outcome);
+                        });
                     }
                 }
             }
@@ -400,13 +412,24 @@ impl<'a> End<'a> {
         policy.matches(self.direction).unwrap_or_default().iter()
     }
 
-    fn in_world(&self, policies: &[(Tier, Rank, Matched)], reading: RowReading) -> Outcome {
+    /// What the tiers come to, of what each rule matches, policy by policy.
+    fn in_world(
+        &self,
+        policies: &[&'a Policy],
+        reading: RowReading,
+        traffics: &[Traffic],
+    ) -> Outcome {
+        let mut traffics = traffics.iter();
+        let policies: Vec<(Tier, Rank, Matched<'_>)> = policies
+            .iter()
+            .map(|own| {
+                let rules = self.rules(own).map(|rule| rule.action);
+                (own.tier, own.rank, rules.zip(traffics.by_ref()).collect())
+            })
+            .collect();
         let tier = |tier: Tier| policies.iter().filter(move |(own, ..)| *own == tier);
-        let decided = |of: Tier| {
-            decide(tier(of).map(|(_, rank, rules)| {
-                (*rank, rules.iter().map(|(action, traffic)| (*action, traffic)))
-            }))
-        };
+        let decided =
+            |of: Tier| decide(tier(of).map(|(_, rank, rules)| (*rank, rules.iter().copied())));
         let flows = match self.exempt {
             true => Traffic::all(),
             false => tier(Tier::NetworkPolicy)
