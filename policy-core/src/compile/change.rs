@@ -3,6 +3,7 @@
 //! What each kind of change costs, in work and not in time, stands in `tests/changes.rs`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::class::{ClassId, News};
 use super::layered::Layers;
@@ -11,7 +12,8 @@ use super::row::RowId;
 use super::{CompiledPolicy, Copies, is_policy, row_readings};
 use crate::cluster::Touched;
 use crate::dialect;
-use crate::manifest::document::{Kind, Object, ObjectKey};
+use crate::limits;
+use crate::manifest::document::{Kind, Labels, Object, ObjectKey};
 use crate::netset::{Direction, Members};
 use crate::rulebook::{Policy, PolicyId, Tier};
 
@@ -31,9 +33,11 @@ impl CompiledPolicy {
             Change::Put(object) => match dialect::lower(&object) {
                 Some(policy) => self.put_policy(policy),
                 None => {
-                    let kind = object.key.kind;
+                    let nodes = self.node_addresses(&object.key);
+                    let key = object.key.clone();
                     let touched = self.cluster.put(*object);
-                    self.follow_object(kind, touched);
+                    let is_moved = nodes != self.node_addresses(&key);
+                    self.follow_object(is_moved, touched);
                 }
             },
             Change::Remove(key) if is_policy(key.kind) => {
@@ -42,19 +46,34 @@ impl CompiledPolicy {
                 }
             }
             Change::Remove(key) => {
+                let nodes = self.node_addresses(&key);
                 let touched = self.cluster.remove(&key);
-                self.follow_object(key.kind, touched);
+                self.follow_object(nodes.is_some(), touched);
             }
         }
     }
 
-    fn follow_object(&mut self, kind: Kind, touched: Touched) {
+    /// What rules may know of a node by its key: its labels and addresses.
+    fn node_addresses(&self, key: &ObjectKey) -> Option<(Labels, Vec<IpAddr>)> {
+        if key.kind != Kind::Node || !self.classes.node_addresses_in_use() {
+            return None;
+        }
+        self.cluster.node(&key.name).map(|node| (node.labels.clone(), node.addresses.clone()))
+    }
+
+    fn follow_object(&mut self, is_node_moved: bool, touched: Touched) {
         // Rules tell nodes apart by labels, and addresses by whether they are nodes'.
-        if kind == Kind::Node && self.classes.nodes_in_use() {
+        if is_node_moved {
             self.rebuild();
         } else {
             self.follow(touched);
         }
+    }
+
+    /// Whether a name of a port has two numbers somewhere that the readings do not settle, and could.
+    fn has_new_joint_name(&self) -> bool {
+        let mut names = self.classes.ambiguous_names().into_iter();
+        self.joint.len() < limits::JOINT_NAMES && names.any(|name| !self.joint.contains(&name))
     }
 
     fn put_policy(&mut self, policy: Policy) {
@@ -62,8 +81,8 @@ impl CompiledPolicy {
             return;
         }
         let is_first_baseline = policy.tier == Tier::Baseline
-            && self.readings != row_readings(self.options.profile, true);
-        if is_first_baseline || self.bring_into_use(&policy) {
+            && self.readings != row_readings(self.options.profile, true, self.joint.len());
+        if is_first_baseline || self.bring_into_use(&policy) || self.has_new_joint_name() {
             self.rulebook.put(policy);
             self.rebuild();
             return;
@@ -185,6 +204,10 @@ impl CompiledPolicy {
             if let Some(endpoint) = self.cluster.endpoint(id) {
                 new.extend(self.classes.add(id, endpoint));
             }
+        }
+        if !new.is_empty() && self.has_new_joint_name() {
+            self.rebuild();
+            return;
         }
         if !new.is_empty() {
             self.work.classes_added += new.len() as u64;

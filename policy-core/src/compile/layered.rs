@@ -12,7 +12,7 @@ use crate::cluster::Endpoint;
 use crate::map::Map;
 use crate::netset::{Direction, Family, Members};
 use crate::profile::BaselineReach;
-use crate::rulebook::{Policy, Tier};
+use crate::rulebook::{Policy, PolicyId, Tier};
 
 /// The layers that were worked out for all classes, to be shared.
 #[derive(Clone, Debug, Default)]
@@ -93,62 +93,13 @@ impl Layered<'_> {
         pieces
     }
 
-    /// The pieces of classes for which a fact is open: all that a rule can tell apart is kept
-    /// apart, and one of each kind is asked about.
+    /// The pieces of classes for which a fact is open: one of each kind is asked about.
     fn odd(&self, values: &mut Values, layer: &Layer) -> Vec<(Vec<Pair>, Members)> {
-        let mut parts = vec![layer.odd.clone()];
-        if layer.odd.is_empty() {
-            return Vec::new();
-        }
-        let plans = || self.key.policies.iter().filter_map(|id| self.ground.plans.get(*id));
-        let mut cut = |set: &Members| {
-            if set.is_empty() {
-                return;
-            }
-            let mut finer = Vec::with_capacity(parts.len());
-            for part in &parts {
-                let (within, rest) = (part.intersection(set), part.difference(set));
-                finer.extend([within, rest].into_iter().filter(|part| !part.is_empty()));
-            }
-            parts = finer;
-        };
         let classes = self.ground.classes;
-        cut(classes.host_network());
-        for family in FAMILIES {
-            cut(classes.lacking(family));
-            cut(classes.unknown_pods(family));
-            cut(classes.unknown_hosts(family));
-        }
-        for one in plans().filter_map(|plan| plan.matches(self.direction)).flatten() {
-            for peer in one.pods.iter().filter_map(|id| self.ground.plans.peer(*id)) {
-                cut(peer);
-            }
-            if let Some(block) = one.block.and_then(|id| self.ground.plans.block(id)) {
-                block.members.iter().for_each(&mut cut);
-            }
-            for name in &one.named {
-                for (_, with_port) in classes.with_port(*name) {
-                    cut(with_port);
-                }
-            }
-        }
-        // Pods on the host's network by their nodes, which the sets above do not tell apart.
-        let has_nodes = plans()
-            .filter_map(|plan| plan.matches(self.direction))
-            .flatten()
-            .any(|one| !one.nodes.is_empty());
-        let mut singles: Vec<Members> = Vec::new();
-        for part in parts {
-            if has_nodes && part.intersects(classes.host_network()) {
-                singles.extend(part.iter().map(Members::single));
-            } else {
-                singles.push(part);
-            }
-        }
+        let singles = alike(self.ground, self.direction, &self.key.policies, &layer.odd);
         let told = singles.into_iter().filter_map(|part| {
-            let class = classes.get(ClassId(part.first()?))?;
-            let peer = self.ground.cluster.endpoint(*class.endpoints.first()?)?;
-            let other = Other::endpoint(self.ground.cluster, peer);
+            let peer = classes.representative(ClassId(part.first()?))?;
+            let other = Other::endpoint(self.ground.cluster, &peer);
             Some((self.slots(values, &other), part))
         });
         told.collect()
@@ -166,6 +117,7 @@ impl Layered<'_> {
             policies: &policies,
             selected_elsewhere: self.key.selected_elsewhere,
             exempt: false,
+            joint: self.ground.joint,
         };
         let mut slots = Vec::with_capacity(self.ground.readings.len() * 2);
         for reading in self.ground.readings {
@@ -232,6 +184,65 @@ impl Layered<'_> {
             .collect();
         values.value_id(&slots)
     }
+}
+
+/// Classes by all that a rule of some policies can tell apart, where facts are open.
+pub(super) fn alike(
+    ground: &Ground<'_>,
+    direction: Direction,
+    policies: &[PolicyId],
+    odd: &Members,
+) -> Vec<Members> {
+    if odd.is_empty() {
+        return Vec::new();
+    }
+    let mut parts = vec![odd.clone()];
+    let plans = || policies.iter().filter_map(|id| ground.plans.get(*id));
+    let mut cut = |set: &Members| {
+        if set.is_empty() {
+            return;
+        }
+        let mut finer = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let (within, rest) = (part.intersection(set), part.difference(set));
+            finer.extend([within, rest].into_iter().filter(|part| !part.is_empty()));
+        }
+        parts = finer;
+    };
+    let classes = ground.classes;
+    cut(classes.host_network());
+    for family in FAMILIES {
+        cut(classes.lacking(family));
+        cut(classes.unknown_pods(family));
+        cut(classes.unknown_hosts(family));
+    }
+    for one in plans().filter_map(|plan| plan.matches(direction)).flatten() {
+        for peer in one.pods.iter().filter_map(|id| ground.plans.peer(*id)) {
+            cut(peer);
+        }
+        if let Some(block) = one.block.and_then(|id| ground.plans.block(id)) {
+            block.members.iter().for_each(&mut cut);
+        }
+        for name in &one.named {
+            for (_, with_port) in classes.with_port(*name) {
+                cut(with_port);
+            }
+        }
+    }
+    // Pods on the host's network by their nodes, which the sets above do not tell apart.
+    let has_nodes = plans()
+        .filter_map(|plan| plan.matches(direction))
+        .flatten()
+        .any(|one| !one.nodes.is_empty());
+    let mut singles: Vec<Members> = Vec::new();
+    for part in parts {
+        if has_nodes && part.intersects(classes.host_network()) {
+            singles.extend(part.iter().map(Members::single));
+        } else {
+            singles.push(part);
+        }
+    }
+    singles
 }
 
 /// The policies of a row, by tier and rank.

@@ -152,7 +152,8 @@ impl Plans {
                             note_boundaries(addresses, classes, news);
                         }
                         Peer::Nodes(_) => news.nodes |= classes.use_nodes(),
-                        Peer::Addresses(_) | Peer::DomainNames(_) => {}
+                        Peer::DomainNames(_) => classes.use_domain_names(),
+                        Peer::Addresses(_) => {}
                     }
                 }
             }
@@ -160,7 +161,7 @@ impl Plans {
                 for (protocol, name) in ports.iter().flat_map(names) {
                     let name = cluster.symbols_mut().intern(name);
                     let name = PortName { name, protocol };
-                    if classes.use_port(name) {
+                    if classes.use_port(name, policy.tier) {
                         news.port_names.insert(name);
                     }
                 }
@@ -494,7 +495,7 @@ impl Plans {
 }
 
 /// The names of a port with their protocols.
-fn names(port: &Port) -> impl Iterator<Item = (Protocol, &str)> {
+pub(super) fn names(port: &Port) -> impl Iterator<Item = (Protocol, &str)> {
     let (protocols, name): (&[Protocol], &str) = match port {
         Port::Named(protocol, name) => (std::slice::from_ref(protocol), name),
         Port::AnyNamed(name) => (&Protocol::ALL, name),
