@@ -184,8 +184,8 @@ pub(crate) fn joint(
                 let same = |own: TrafficId, other: TrafficId| {
                     own == other || joint.traffic(policy, own) == joint.traffic(policy, other)
                 };
-                changed |= !same(into.certain, exempt.certain)
-                    || !same(into.possible, exempt.possible);
+                changed |=
+                    !same(into.certain, exempt.certain) || !same(into.possible, exempt.possible);
                 *into = exempt;
             }
         } else {
