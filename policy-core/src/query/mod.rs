@@ -9,6 +9,7 @@ mod governed;
 mod isolation;
 mod joint;
 mod matrix;
+mod tiers;
 mod why;
 
 pub use default_deny::{BaselineDeny, Covers};
@@ -25,7 +26,5 @@ pub use matrix::{
     Block, BlockEnds, ClassEntry, Counts, Filter, PairEnd, Selection, Unit, classes, matrix,
     outside_of, pairs, units,
 };
-pub use why::{
-    EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Step, TierWhy,
-    Why,
-};
+pub use tiers::{Step, TierWhy};
+pub use why::{EndReason, EndWhy, Matched, PeerReason, PeerWhy, PolicyWhy, PortWhy, RuleWhy, Why};
