@@ -341,7 +341,8 @@ fn outside(
     let is_odd = has_names || (has_nodes && !ground.cluster.has_node());
     let outside = FAMILIES.map(|family| {
         let mut nodes: BTreeMap<u128, Vec<&Labels>> = BTreeMap::new();
-        if has_nodes {
+        // Names stand for addresses of no node.
+        if has_nodes || has_names {
             for (_, node) in ground.cluster.nodes() {
                 for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
                     nodes.entry(number(*ip)).or_default().push(&node.labels);
