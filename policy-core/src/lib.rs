@@ -26,6 +26,10 @@ pub mod compile;
 
 pub mod query;
 
+pub mod rules;
+
 pub mod say;
+
+pub mod check;
 
 pub mod wire;

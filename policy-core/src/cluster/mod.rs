@@ -160,7 +160,7 @@ impl Cluster {
     pub fn resolve(objects: impl IntoIterator<Item = Object>, pod_cidrs: &[Cidr]) -> Cluster {
         let mut cluster = Cluster { given_pod_cidrs: pod_cidrs.to_vec(), ..Cluster::default() };
         for object in objects {
-            if !object.key.kind.is_policy() {
+            if !object.key.kind.is_policy() && object.key.kind != Kind::IsolationRule {
                 cluster.objects.insert(object.key.clone(), object);
             }
         }
@@ -189,7 +189,7 @@ impl Cluster {
                         namespaces.insert(object.key.namespace.clone());
                     }
                 }
-                Body::NetworkPolicy(_) | Body::AdminPolicy(_) => {}
+                Body::NetworkPolicy(_) | Body::AdminPolicy(_) | Body::IsolationRule(_) => {}
             }
         }
         for name in &namespaces {
@@ -202,6 +202,9 @@ impl Cluster {
     /// Adds an object, or puts it in the place of the one of its kind, namespace and name.
     pub fn put(&mut self, object: Object) -> Touched {
         let mut touched = Touched::default();
+        if object.key.kind == Kind::IsolationRule {
+            return touched;
+        }
         self.note_addresses(&object.key, false);
         let key = object.key.clone();
         self.objects.insert(key.clone(), object);
@@ -359,6 +362,11 @@ impl Cluster {
         self.services_by_address.get(&address).into_iter().flatten()
     }
 
+    /// Every address of a Service that was read.
+    pub fn service_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.services_by_address.keys().copied()
+    }
+
     /// The addresses that pods off the host's network may have.
     pub fn pod_ranges(&self) -> &PodRanges {
         &self.pod_ranges
@@ -446,7 +454,8 @@ impl Cluster {
             | Kind::NetworkPolicy
             | Kind::ClusterNetworkPolicy
             | Kind::AdminNetworkPolicy
-            | Kind::BaselineAdminNetworkPolicy => {}
+            | Kind::BaselineAdminNetworkPolicy
+            | Kind::IsolationRule => {}
             Kind::Namespace => {
                 let known = self.namespace_ids.contains_key(&key.name);
                 let id = self.namespace_id(&key.name);
@@ -584,7 +593,8 @@ impl Cluster {
             | Body::Node(_)
             | Body::Service(_)
             | Body::NetworkPolicy(_)
-            | Body::AdminPolicy(_) => {
+            | Body::AdminPolicy(_)
+            | Body::IsolationRule(_) => {
                 return None;
             }
         };

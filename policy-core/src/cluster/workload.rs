@@ -37,7 +37,8 @@ pub(super) fn roles<'a>(objects: impl Iterator<Item = &'a Object>) -> Roles {
             | Body::Node(_)
             | Body::Service(_)
             | Body::NetworkPolicy(_)
-            | Body::AdminPolicy(_) => {}
+            | Body::AdminPolicy(_)
+            | Body::IsolationRule(_) => {}
         }
     }
 

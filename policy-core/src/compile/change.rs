@@ -135,12 +135,10 @@ impl CompiledPolicy {
     fn exchange(&mut self, old: Option<PolicyId>, new: Option<PolicyId>) {
         let old_plan = old.and_then(|id| self.plans.remove(id));
         let new_plan = new.and_then(|id| self.plans.get(id)).cloned();
-        let is_admin = |plan: &Option<super::plan::Plan>| {
-            plan.as_ref().is_some_and(|plan| plan.tier != Tier::NetworkPolicy)
-        };
-        if is_admin(&old_plan) {
-            // No layer of it is asked for again.
-            self.layers = Layers::default();
+        if let (Some(id), Some(plan)) = (old, &old_plan)
+            && plan.tier != Tier::NetworkPolicy
+        {
+            self.layers.forget(id);
         }
         let mut touched = [Members::empty(), Members::empty()];
         for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {

@@ -140,7 +140,7 @@ pub(crate) fn of<T>(pair: &[T; 2], family: Family) -> &T {
     }
 }
 
-fn of_mut<T>(pair: &mut [T; 2], family: Family) -> &mut T {
+pub(super) fn of_mut<T>(pair: &mut [T; 2], family: Family) -> &mut T {
     let [v4, v6] = pair;
     match family {
         Family::V4 => v4,

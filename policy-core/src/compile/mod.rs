@@ -2,8 +2,10 @@
 //! direction, a row that says what flows with whom. A cell is the intersection of two rows and is
 //! never stored.
 
+mod accepts;
 mod change;
 mod class;
+mod facts;
 mod layer;
 mod layered;
 mod plan;
@@ -13,6 +15,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+pub(crate) use accepts::Accepts;
 pub use change::Change;
 pub use class::ClassId;
 pub(crate) use class::{Classes, FAMILIES};
@@ -339,6 +342,19 @@ impl CompiledPolicy {
             && policies.iter().any(|id| tier(id) == Some(Tier::Baseline))
             && self.is_selected_elsewhere(direction, ClassId(class));
         RowKey { policies: policies.into(), ports, host_network, selected_elsewhere }
+    }
+
+    /// What rows are worked out from.
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            profile: self.options.profile,
+            readings: &self.readings,
+            joint: &self.joint,
+            rulebook: &self.rulebook,
+            cluster: &self.cluster,
+            classes: &self.classes,
+            plans: &self.plans,
+        }
     }
 
     /// Gives classes the rows that their policies ask for, and works out those that are new.

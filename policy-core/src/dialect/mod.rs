@@ -24,6 +24,7 @@ pub fn lower(object: &Object) -> Option<Policy> {
         | Body::Node(_)
         | Body::Pod(_)
         | Body::Workload(_)
-        | Body::Service(_) => None,
+        | Body::Service(_)
+        | Body::IsolationRule(_) => None,
     }
 }

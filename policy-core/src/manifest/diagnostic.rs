@@ -137,7 +137,7 @@ pub(super) fn wrong_type(found: &str, expected: &str) -> Problem {
 }
 
 pub(super) fn unknown_field(name: &str) -> Problem {
-    warning("unknown-field", format!("unknown field `{name}`"))
+    warning(UNKNOWN_FIELD, format!("unknown field `{name}`"))
 }
 
 pub(super) fn and_more(count: usize) -> Problem {
@@ -277,6 +277,38 @@ pub(super) fn range_of_nothing() -> Problem {
 pub(super) fn protocol_of_nothing() -> Problem {
     warning("unknown-protocol", "none of TCP, UDP and SCTP: it matches nothing (C17)")
 }
+
+// IsolationRules.
+
+pub(super) fn cluster_scoped(kind: &str) -> Problem {
+    forbidden(&format!("{kind} stands in no namespace"))
+}
+
+pub(super) fn exactly_one_of(count: usize, known: &[&str]) -> Problem {
+    let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    let list = list.join(", ");
+    error("exactly-one", format!("invalid value: exactly one of {list} must be there, not {count}"))
+}
+
+pub(super) fn lone_pod_selector() -> Problem {
+    required("`namespaceSelector`: a rule has no namespace of its own")
+        .help("namespaceSelector: {} for all namespaces")
+}
+
+pub(super) fn empty_exception() -> Problem {
+    required("at least one of `from`, `to` and `ports`")
+}
+
+/// An unknown field where one is no more than a warning elsewhere.
+pub(super) fn unknown_field_refused(problem: Problem) -> Problem {
+    if problem.id == UNKNOWN_FIELD {
+        Problem { severity: Severity::Error, ..problem }
+    } else {
+        problem
+    }
+}
+
+pub(super) const UNKNOWN_FIELD: &str = "unknown-field";
 
 pub(super) fn legacy_cidr(value: &str, why: &str, canonical: &str) -> Problem {
     warning("legacy-cidr", format!("`{value}`: newer API servers refuse it: {why} (C21)"))

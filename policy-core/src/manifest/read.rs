@@ -276,8 +276,20 @@ fn read_object(
         .then(|| record.namespace.take().unwrap_or_else(|| options.namespace.clone()));
 
     let mut found = dropped_in(tree, top);
-    found.extend(schema::check(tree, top, kind));
-    let undecodable = found.iter().any(|(problem, ..)| problem.severity == Severity::Error);
+    let fields = schema::check(tree, top, kind).into_iter();
+    if kind == Kind::IsolationRule {
+        // A promise with a misspelt word would promise something else.
+        found.extend(
+            fields.map(|(problem, path, span)| {
+                (diagnostic::unknown_field_refused(problem), path, span)
+            }),
+        );
+    } else {
+        found.extend(fields);
+    }
+    let undecodable = found.iter().any(|(problem, ..)| {
+        problem.severity == Severity::Error && problem.id != diagnostic::UNKNOWN_FIELD
+    });
     if undecodable {
         return refuse(record, found);
     }

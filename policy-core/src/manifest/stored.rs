@@ -10,10 +10,13 @@ use super::{NodeId, Tree};
 /// The `spec` of an object that was accepted.
 pub(super) fn spec(tree: &Tree<'_>, top: NodeId, kind: Kind) -> Option<Json> {
     let spec = schema::stored(tree, top, kind, "spec");
-    if kind.is_admin_policy() {
+    if kind.is_custom() {
         return match spec {
             Stored::Value(mut spec) => {
-                default_protocols(&mut spec);
+                match kind {
+                    Kind::IsolationRule => rule_defaults(&mut spec),
+                    _ => default_protocols(&mut spec),
+                }
                 Some(spec)
             }
             Stored::Empty | Stored::Missing => None,
@@ -24,6 +27,20 @@ pub(super) fn spec(tree: &Tree<'_>, top: NodeId, kind: Kind) -> Option<Json> {
         (Kind::NetworkPolicy, Stored::Value(Json::Object(spec))) => Some(with_defaults(spec)),
         (_, Stored::Value(spec)) => Some(spec),
         (_, Stored::Empty | Stored::Missing) => None,
+    }
+}
+
+/// Fills in what an IsolationRule leaves out, as its definition does.
+fn rule_defaults(spec: &mut Json) {
+    let Some(spec) = spec.as_object_mut() else { return };
+    spec.entry("severity").or_insert_with(|| Json::from("error"));
+    spec.entry("allowEmpty").or_insert_with(|| Json::from(false));
+    if let Some(require) = spec.get_mut("require").and_then(Json::as_object_mut) {
+        require.entry("reach").or_insert_with(|| Json::from("All"));
+    }
+    if let Some(isolated) = spec.get_mut("isolated").and_then(Json::as_object_mut) {
+        let both = || Json::from(vec!["Ingress", "Egress"]);
+        isolated.entry("directions").or_insert_with(both);
     }
 }
 

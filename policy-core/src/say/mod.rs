@@ -2,15 +2,30 @@
 //!
 //! Lower case, no full stop, the reader's words: names, labels, lines of their files.
 
+mod rules;
 mod tiers;
 
-pub use tiers::{rule, tier_step};
+pub use rules::{
+    namespace_in_several, open_pods, rule_broken, rule_speaks_of_nobody, who, why_open, witness,
+};
+pub use tiers::{beyond_baseline, default_deny, rule, tier_step};
 
 use crate::cluster::Requirement;
+use crate::manifest::Record;
 use crate::manifest::document::ObjectKey;
 use crate::netset::{Direction, Traffic};
 use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Verdict};
 use crate::rulebook::Port;
+
+/// `NetworkPolicy payments/deny-all`, as far as it is known; none for text that cannot be parsed.
+pub fn record(record: &Record) -> Option<String> {
+    let kind = record.kind.as_deref()?;
+    Some(match (&record.namespace, &record.name) {
+        (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
+        (_, Some(name)) => format!("{kind} {name}"),
+        (_, None) => kind.to_owned(),
+    })
+}
 
 /// `payments/deny-all`
 pub fn object(key: &ObjectKey) -> String {

@@ -1,9 +1,11 @@
 //! What is said of the tiers.
 
 use super::object;
+use crate::clause::Clause;
 use crate::manifest::FieldPath;
 use crate::manifest::document::ObjectKey;
-use crate::query::{EndWhy, Matched, Step, TierWhy, Verdict};
+use crate::netset::Direction;
+use crate::query::{Beyond, Covers, DefaultDeny, EndWhy, Matched, Step, TierWhy, Verdict};
 use crate::rulebook::{Action, Tier};
 
 /// What a rule is called: `tenants, ingress[1] "no-other-tenant"`.
@@ -124,4 +126,57 @@ pub(super) fn reason(end: &EndWhy, subject: &str) -> String {
         ),
     };
     before + &own
+}
+
+/// What makes a default deny of a namespace: `yes, payments/deny-all; Baseline closed (pods only)`.
+pub fn default_deny(deny: &DefaultDeny) -> String {
+    if !deny.holds() {
+        return "no".to_owned();
+    }
+    let mut baseline: Vec<(&str, bool, bool)> = Vec::new();
+    for rule in &deny.baseline {
+        let pods = rule.covers != Covers::Outside;
+        let outside = rule.covers != Covers::Pods;
+        match baseline.iter_mut().find(|(name, ..)| *name == rule.policy.name) {
+            Some((_, own_pods, own_outside)) => {
+                *own_pods |= pods;
+                *own_outside |= outside;
+            }
+            None => baseline.push((&rule.policy.name, pods, outside)),
+        }
+    }
+    let baseline: Vec<String> = baseline
+        .into_iter()
+        .map(|(name, pods, outside)| match (pods, outside) {
+            (true, false) => format!("{name} (pods only)"),
+            (false, _) => format!("{name} (outside only)"),
+            (true, true) => name.to_owned(),
+        })
+        .collect();
+    let own: Vec<String> = deny.policies.iter().map(object).collect();
+    let mut parts = Vec::new();
+    if !own.is_empty() {
+        parts.push(own.join(", "));
+    }
+    if !baseline.is_empty() {
+        parts.push(format!("Baseline {}", baseline.join(", ")));
+    }
+    format!("yes, {}", parts.join("; "))
+}
+
+/// Who is not reached by Baseline: `2 of payments may never reach Baseline for ingress: …`.
+pub fn beyond_baseline(beyond: Beyond, namespace: &str, direction: Direction) -> String {
+    let (count, reach) = match beyond {
+        Beyond { certain: 0, depends } => (depends, "may never reach"),
+        Beyond { certain, .. } => (certain, "never reach"),
+    };
+    let other = match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    };
+    format!(
+        "{count} of {namespace} {reach} Baseline for {direction}: NetworkPolicies select them for \
+         {other} only ({})",
+        Clause::BASELINE_REACH
+    )
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    API_VERSION, AnswerJson, BlockJson, ClassJson, CountsJson, DiagnosticJson, IsolationJson,
-    QueryJson, RecordJson,
+    API_VERSION, AnswerJson, BlockJson, CheckJson, CheckRequest, ClassJson, CountsJson,
+    DiagnosticJson, IsolationJson, QueryJson, RecordJson,
 };
+use crate::check::{self, Level, Levels, World};
 use crate::compile::{CompiledPolicy, Options, compile};
 use crate::manifest::{Locator, ReadOptions, Reading, Severity, Source, read};
 use crate::netset::parse_cidr;
@@ -58,6 +59,9 @@ pub struct Request {
     /// Whether to say who is isolated.
     #[serde(default)]
     pub isolation: bool,
+    /// Whether to check the manifests, the IsolationRules among them included.
+    #[serde(default)]
+    pub check: Option<CheckRequest>,
 }
 
 /// A text with its name.
@@ -111,6 +115,9 @@ pub struct Response {
     /// Who is isolated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<IsolationJson>,
+    /// The report of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckJson>,
 }
 
 /// A whole matrix: the document of `netverdict matrix -o json`.
@@ -138,6 +145,7 @@ impl Response {
             flows: None,
             matrix: None,
             isolation: None,
+            check: None,
         }
     }
 }
@@ -181,7 +189,8 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
     let manifests = request.manifests.into_iter();
     let sources = manifests.map(|one| Source { name: one.name, text: one.text }).collect();
     let mut reading = read(sources, &options);
-    let objects = reading.take_objects();
+    let mut objects = reading.take_objects();
+    let rules = check::take_rules(&mut objects);
     let Reading { sources, records } = reading;
     let mut places = Locator::new(&sources);
     let errors = records.iter().flat_map(|record| &record.diagnostics);
@@ -191,7 +200,8 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         response.validate =
             Some(records.iter().map(|record| super::record(record, &mut places)).collect());
     }
-    let policy = compile(objects, Options { profile, pod_cidrs });
+    let how = Options { profile, pod_cidrs };
+    let policy = compile(objects, how.clone());
     if let Some(queries) = &request.flows {
         let detail = if request.no_why { Detail::Verdict } else { Detail::Why };
         response.flows = Some(
@@ -205,7 +215,34 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         let found = query::isolation(&policy);
         response.isolation = Some(super::isolation(&found, policy.cluster(), |_| true));
     }
+    if let Some(asked) = request.check {
+        let world = World { records: &records, rules: &rules, policy: &policy };
+        let report = check_world(world, asked, &options, how)?;
+        response.check = Some(super::check(&report, policy.cluster(), &mut places));
+    }
     Ok(())
+}
+
+/// Checks a world, against one before where that is given.
+fn check_world(
+    world: World<'_>,
+    asked: CheckRequest,
+    options: &ReadOptions,
+    how: Options,
+) -> Result<check::Report, String> {
+    let mut levels = Levels::default();
+    for (id, name) in &asked.levels {
+        let level = Level::parse(name).ok_or_else(|| format!("`{name}` is no level"))?;
+        levels.0.insert(id.clone(), level);
+    }
+    let Some(base) = asked.base else { return Ok(check::check(world, None, &levels)) };
+    let sources = base.into_iter().map(|one| Source { name: one.name, text: one.text }).collect();
+    let mut reading = read(sources, options);
+    let mut objects = reading.take_objects();
+    let rules = check::take_rules(&mut objects);
+    let policy = compile(objects, how);
+    let before = World { records: &reading.records, rules: &rules, policy: &policy };
+    Ok(check::check(world, Some(before), &levels))
 }
 
 /// The line of one question.

@@ -2,6 +2,7 @@
 //!
 //! A whole document starts with `"apiVersion": "netverdict.dev/v1alpha1"`; lines do not.
 
+mod check;
 mod flow;
 mod handle;
 mod isolation;
@@ -9,6 +10,10 @@ mod matrix;
 mod traffic;
 mod validate;
 
+pub use check::{
+    CheckCountsJson, CheckJson, CheckRequest, FindingJson, FlowBlockJson, OpenPodsJson,
+    WitnessJson, check, finding, finding_position,
+};
 pub use flow::{
     AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
 };

@@ -7,6 +7,7 @@
 #![allow(clippy::indexing_slicing, reason = "indexing JSON gives null where nothing is")]
 
 mod objects;
+mod promises;
 mod readings;
 mod rules;
 mod tiers;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use objects::{Pod, World};
+pub use promises::Flow;
 use readings::Reading;
 use rules::Half;
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::tiers::AdminPolicy;
 use super::{End, Profile};
 
 /// A pod, or a workload that stands for its pods (C23).
@@ -43,17 +44,6 @@ impl Pod {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) namespace: String,
-    pub(crate) spec: Value,
-}
-
-/// A policy of an administrator, as JSON.
-#[derive(Clone, Debug)]
-pub(crate) struct AdminPolicy {
-    /// `Admin` or `Baseline`
-    pub(crate) tier: String,
-    /// 1 for v1alpha1, 2 for v1alpha2
-    pub(crate) version: u8,
-    pub(crate) priority: u64,
     pub(crate) spec: Value,
 }
 
@@ -133,22 +123,6 @@ impl World {
             let namespace = text(object, "/metadata/namespace").to_owned();
             world.policies.push(Policy { namespace, spec: object["spec"].clone() });
         }
-        let tiers = [
-            ("ClusterNetworkPolicy", 2, ""),
-            ("AdminNetworkPolicy", 1, "Admin"),
-            ("BaselineAdminNetworkPolicy", 1, "Baseline"),
-        ];
-        for (kind, version, tier) in tiers {
-            for object in of_kind(kind) {
-                let tier = if version == 2 { text(object, "/spec/tier") } else { tier };
-                world.admin_policies.push(AdminPolicy {
-                    tier: tier.to_owned(),
-                    version,
-                    priority: object["spec"]["priority"].as_u64().unwrap_or(0),
-                    spec: object["spec"].clone(),
-                });
-            }
-        }
         world.add_pods(objects);
         let named: Vec<String> = world.pods.iter().map(|pod| pod.namespace.clone()).collect();
         for name in named {
@@ -157,6 +131,7 @@ impl World {
         for (name, labels) in &mut world.namespaces {
             labels.insert("kubernetes.io/metadata.name".to_owned(), name.clone());
         }
+        world.add_admin_policies(objects);
         world
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{End, Profile, World};
 use crate::rules::{items, selects, within};
-use crate::tiers;
+use crate::tiers::Peer;
 
 /// The labels of a node.
 type Labels = BTreeMap<String, String>;
@@ -144,7 +144,7 @@ impl World {
         for (role, end) in [(Role::Source, from), (Role::Destination, to)] {
             let Some((is_pod_range, true)) = self.unknown(end) else { continue };
             for family in [4, 6] {
-                let addresses = self.candidates(family, is_pod_range).into_iter();
+                let addresses = self.candidates(role, family, is_pod_range).into_iter();
                 open.add("C26", addresses.map(|ip| Settled::Address(role, family, ip)));
             }
         }
@@ -214,7 +214,7 @@ impl World {
 
     /// An address of each kind that an end with an unknown one may have; none for one that no
     /// block covers.
-    fn candidates(&self, family: u8, is_pod_range: bool) -> Vec<Option<IpAddr>> {
+    fn candidates(&self, role: Role, family: u8, is_pod_range: bool) -> Vec<Option<IpAddr>> {
         let is_v4 = family == 4;
         let of_family = |cidr: &&String| cidr.contains('.') == is_v4;
         let ranges: Vec<&String> =
@@ -226,7 +226,7 @@ impl World {
             found.push(None);
         }
         // Addresses that the same blocks cover are one.
-        let blocks = self.blocks();
+        let blocks = self.blocks(role);
         let mut kinds: BTreeSet<Vec<bool>> = BTreeSet::new();
         for start in starts(&blocks, is_v4) {
             let kind = blocks.iter().map(|block| within(start, block)).collect();
@@ -239,17 +239,19 @@ impl World {
         found
     }
 
-    /// Every block that anything names.
-    fn blocks(&self) -> Vec<String> {
+    /// Every block that pods may be in or that a rule for ends of a role names: the rules of the
+    /// destination look at the source, those of the source at the destination.
+    fn blocks(&self, role: Role) -> Vec<String> {
         let mut blocks: Vec<String> = self.pod_cidrs.clone();
         for policy in &self.policies {
-            collect_cidrs(&policy.spec, &mut blocks);
+            match role {
+                Role::Source => collect_cidrs(&policy.spec["ingress"], &mut blocks),
+                Role::Destination => collect_cidrs(&policy.spec["egress"], &mut blocks),
+            }
         }
-        for policy in &self.admin_policies {
-            for rule in items(&policy.spec["egress"]) {
-                for peer in items(&rule["to"]) {
-                    collect_cidrs(&peer["networks"], &mut blocks);
-                }
+        for peer in self.admin_peers().filter(|_| role == Role::Destination) {
+            if let Peer::Networks(networks) = peer {
+                blocks.extend(networks.iter().cloned());
             }
         }
         blocks.sort();
@@ -257,25 +259,22 @@ impl World {
         blocks
     }
 
-    /// Every selector of nodes.
-    fn node_selectors(&self) -> Vec<&Value> {
-        let mut found = Vec::new();
-        for policy in &self.admin_policies {
-            for rule in items(&policy.spec["egress"]) {
-                for peer in items(&rule["to"]) {
-                    if !peer["nodes"].is_null() {
-                        found.push(&peer["nodes"]);
-                    }
-                }
-            }
-        }
-        found
+    /// Every peer of administrators' egress rules.
+    fn admin_peers(&self) -> impl Iterator<Item = &Peer> {
+        let rules = self.admin_policies.iter().flat_map(|policy| &policy.egress);
+        rules.filter_map(|rule| rule.peers.as_ref()).flatten()
     }
 
     /// Labels of each kind that a node may have: of every key that a selector of nodes names, every
     /// value that it names, another one, or none. Labels that the same selectors take are one.
     fn label_sets(&self) -> Vec<Labels> {
-        let selectors = self.node_selectors();
+        let selectors: Vec<&Value> = self
+            .admin_peers()
+            .filter_map(|peer| match peer {
+                Peer::Nodes(selector) => Some(selector),
+                _ => None,
+            })
+            .collect();
         let mut values: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
         for selector in &selectors {
             for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
@@ -314,11 +313,9 @@ impl World {
     /// pattern above it.
     fn name_sets(&self) -> Vec<BTreeSet<String>> {
         let mut names: BTreeSet<String> = BTreeSet::new();
-        for policy in &self.admin_policies {
-            for rule in items(&policy.spec["egress"]) {
-                for peer in items(&rule["to"]) {
-                    names.extend(items(&peer["domainNames"]).iter().map(tiers::domain_name));
-                }
+        for peer in self.admin_peers() {
+            if let Peer::Names(own) = peer {
+                names.extend(own.iter().cloned());
             }
         }
         let mut sets = vec![BTreeSet::new()];

@@ -32,7 +32,7 @@ impl Half<'_> {
     pub(crate) fn verdicts(&self) -> Verdicts {
         // Only pods are subjects.
         let Some(pod) = self.world.pod(self.subject) else { return Verdicts::only(true) };
-        Verdicts::any_of(self.tier("Admin", pod).into_iter().map(|action| match action {
+        Verdicts::any_of(self.tier("Admin").into_iter().map(|action| match action {
             Action::Accept => Verdicts::only(true),
             Action::Deny => Verdicts::only(false),
             Action::Pass => self.behind_admin(pod),
@@ -50,7 +50,7 @@ impl Half<'_> {
         if self.reading.baseline_is_per_pod && is_selected {
             return Verdicts::only(true);
         }
-        Verdicts::any_of(self.tier("Baseline", pod).into_iter().map(|action| match action {
+        Verdicts::any_of(self.tier("Baseline").into_iter().map(|action| match action {
             Action::Accept | Action::Pass => Verdicts::only(true),
             Action::Deny => Verdicts::only(false),
         }))
@@ -201,7 +201,7 @@ fn policy_selects(policy: &Policy, pod: &Pod) -> bool {
 }
 
 /// C2
-fn isolates(spec: &Value, direction: &str) -> bool {
+pub(crate) fn isolates(spec: &Value, direction: &str) -> bool {
     let types = items(&spec["policyTypes"]);
     let has_egress_rule = !items(&spec["egress"]).is_empty();
     match (types.is_empty(), direction) {

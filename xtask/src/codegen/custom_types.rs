@@ -1,12 +1,12 @@
 //! The types of the custom resources that are read, which `k8s-openapi` does not have: the
-//! administrators' policies of `policy.networking.k8s.io`, experimental channel.
+//! administrators' policies of `policy.networking.k8s.io`, experimental channel, and our own.
 //!
 //! `[X]` is a list of X; `Any` is not looked into.
 
 type Fields = &'static [(&'static str, &'static str)];
 
 /// Each type with its fields.
-pub(super) const TYPES: [(&str, Fields); 23] = [
+pub(super) const TYPES: [(&str, Fields); 33] = [
     (
         "ClusterNetworkPolicy",
         &[
@@ -153,4 +153,78 @@ pub(super) const TYPES: [(&str, Fields); 23] = [
             ("ports", "[AdminNetworkPolicyPort]"),
         ],
     ),
+    (
+        "IsolationRule",
+        &[
+            ("apiVersion", "Text"),
+            ("kind", "Text"),
+            ("metadata", "ObjectMeta"),
+            ("spec", "IsolationRuleSpec"),
+        ],
+    ),
+    (
+        "IsolationRuleSpec",
+        &[
+            ("severity", "Text"),
+            ("message", "Text"),
+            ("allowEmpty", "Bool"),
+            ("forbid", "IsolationRuleForbid"),
+            ("require", "IsolationRuleRequire"),
+            ("isolated", "IsolationRuleIsolated"),
+            ("separate", "IsolationRuleSeparate"),
+        ],
+    ),
+    (
+        "IsolationRuleForbid",
+        &[
+            ("from", "[IsolationRulePeer]"),
+            ("to", "[IsolationRulePeer]"),
+            ("ports", "[NetworkPolicyPort]"),
+            ("except", "[IsolationRuleFlow]"),
+        ],
+    ),
+    (
+        "IsolationRuleRequire",
+        &[
+            ("from", "[IsolationRulePeer]"),
+            ("to", "[IsolationRulePeer]"),
+            ("ports", "[NetworkPolicyPort]"),
+            ("reach", "Text"),
+        ],
+    ),
+    (
+        "IsolationRuleFlow",
+        &[
+            ("from", "[IsolationRulePeer]"),
+            ("to", "[IsolationRulePeer]"),
+            ("ports", "[NetworkPolicyPort]"),
+        ],
+    ),
+    (
+        "IsolationRuleIsolated",
+        &[
+            ("pods", "[IsolationRulePeer]"),
+            ("except", "[IsolationRulePeer]"),
+            ("directions", "[Text]"),
+        ],
+    ),
+    (
+        "IsolationRuleSeparate",
+        &[
+            ("groups", "[IsolationRuleGroup]"),
+            ("byLabel", "Text"),
+            ("except", "[IsolationRuleFlow]"),
+        ],
+    ),
+    (
+        "IsolationRulePeer",
+        &[
+            ("namespaceSelector", "LabelSelector"),
+            ("podSelector", "LabelSelector"),
+            ("ipBlock", "IPBlock"),
+            ("outside", "IsolationRuleOutside"),
+        ],
+    ),
+    ("IsolationRuleGroup", &[("name", "Text"), ("namespaceSelector", "LabelSelector")]),
+    ("IsolationRuleOutside", &[]),
 ];

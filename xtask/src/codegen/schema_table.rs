@@ -29,6 +29,7 @@ pub(crate) fn generate() -> Result<String, String> {
         ("ClusterNetworkPolicy", types.custom("ClusterNetworkPolicy")),
         ("AdminNetworkPolicy", types.custom("AdminNetworkPolicy")),
         ("BaselineAdminNetworkPolicy", types.custom("BaselineAdminNetworkPolicy")),
+        ("IsolationRule", types.custom("IsolationRule")),
     ];
     for (name, fields) in custom_types::TYPES {
         let fields = fields.iter().map(|(field, kind)| ((*field).to_owned(), schema_of(kind)));
@@ -119,7 +120,11 @@ fn schema_of(kind: &str) -> Value {
     match kind {
         "Text" => serde_json::json!({"type": "string"}),
         "Int32" => serde_json::json!({"type": "integer", "format": "int32"}),
+        "Bool" => serde_json::json!({"type": "boolean"}),
         "Any" => serde_json::json!({}),
+        "NetworkPolicyPort" | "IPBlock" => {
+            serde_json::json!({"$ref": format!("#/$defs/io.k8s.api.networking.v1.{kind}")})
+        }
         "ObjectMeta" | "LabelSelector" => {
             serde_json::json!({"$ref": format!("#/$defs/{meta}.{kind}")})
         }

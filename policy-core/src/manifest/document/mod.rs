@@ -4,6 +4,7 @@
 //! by reading the document again.
 
 mod admin_policy;
+mod isolation_rule;
 mod namespace;
 mod network_policy;
 mod node;
@@ -15,6 +16,10 @@ use std::fmt;
 
 pub use admin_policy::{
     Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier, NamespacedPods,
+};
+pub use isolation_rule::{
+    Exception, IsolationRule, Promise, RuleFlows, RuleGroup, RuleGroups, RulePeer, RuleReach,
+    RuleSeverity,
 };
 pub use namespace::Namespace;
 pub use network_policy::{
@@ -58,11 +63,13 @@ pub enum Kind {
     AdminNetworkPolicy,
     /// `policy.networking.k8s.io/v1alpha1` BaselineAdminNetworkPolicy
     BaselineAdminNetworkPolicy,
+    /// `netverdict.dev/v1alpha1` IsolationRule
+    IsolationRule,
 }
 
 impl Kind {
     /// Every kind that is read.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Namespace,
         Kind::Node,
         Kind::Pod,
@@ -78,6 +85,7 @@ impl Kind {
         Kind::ClusterNetworkPolicy,
         Kind::AdminNetworkPolicy,
         Kind::BaselineAdminNetworkPolicy,
+        Kind::IsolationRule,
     ];
 
     /// The name as `kind` spells it: `NetworkPolicy`.
@@ -98,6 +106,7 @@ impl Kind {
             Kind::ClusterNetworkPolicy => "ClusterNetworkPolicy",
             Kind::AdminNetworkPolicy => "AdminNetworkPolicy",
             Kind::BaselineAdminNetworkPolicy => "BaselineAdminNetworkPolicy",
+            Kind::IsolationRule => "IsolationRule",
         }
     }
 
@@ -116,12 +125,14 @@ impl Kind {
             Kind::AdminNetworkPolicy | Kind::BaselineAdminNetworkPolicy => {
                 "policy.networking.k8s.io/v1alpha1"
             }
+            Kind::IsolationRule => "netverdict.dev/v1alpha1",
         }
     }
 
     /// Whether objects of this kind stand in a namespace.
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Kind::Namespace | Kind::Node) && !self.is_admin_policy()
+        !matches!(self, Kind::Namespace | Kind::Node | Kind::IsolationRule)
+            && !self.is_admin_policy()
     }
 
     /// Whether it is a kind of policy.
@@ -137,6 +148,11 @@ impl Kind {
                 | Kind::AdminNetworkPolicy
                 | Kind::BaselineAdminNetworkPolicy
         )
+    }
+
+    /// Whether it is a custom resource's kind.
+    pub fn is_custom(self) -> bool {
+        self.is_admin_policy() || self == Kind::IsolationRule
     }
 
     /// Whether it is a kind that makes pods from a template.
@@ -210,6 +226,8 @@ pub enum Body {
     NetworkPolicy(NetworkPolicy),
     /// A policy of a cluster administrator.
     AdminPolicy(AdminPolicy),
+    /// A promise about flows.
+    IsolationRule(IsolationRule),
 }
 
 /// Labels, sorted by key, each key once.

@@ -4,6 +4,7 @@
 mod admin_network_policy;
 mod admin_policy;
 mod cluster_network_policy;
+mod isolation_rule;
 mod network_policy;
 mod pod;
 mod service;
@@ -77,6 +78,7 @@ impl<'a> Reader<'a> {
                 let name = self.text(metadata, "name");
                 Body::AdminPolicy(self.admin_network_policy(tier, name, spec)?)
             }
+            Kind::IsolationRule => Body::IsolationRule(self.isolation_rule(metadata, spec)?),
         })
     }
 

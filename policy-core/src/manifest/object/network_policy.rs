@@ -86,7 +86,7 @@ impl Reader<'_> {
         rules
     }
 
-    fn policy_port(&mut self, at: NodeId, path: &Trail<'_>) -> Option<PolicyPort> {
+    pub(super) fn policy_port(&mut self, at: NodeId, path: &Trail<'_>) -> Option<PolicyPort> {
         // A pointer here: an empty one is not defaulted.
         let protocol = match self.text(Some(at), "protocol") {
             Some("") => {
@@ -159,7 +159,7 @@ impl Reader<'_> {
         }
     }
 
-    fn ip_block(&mut self, at: NodeId, path: &Trail<'_>) -> Option<(Cidr, Vec<Cidr>)> {
+    pub(super) fn ip_block(&mut self, at: NodeId, path: &Trail<'_>) -> Option<(Cidr, Vec<Cidr>)> {
         let text = self.text(Some(at), "cidr").unwrap_or("");
         if text.is_empty() {
             self.say(diagnostic::required("a block needs a CIDR"), &path.key("cidr"));

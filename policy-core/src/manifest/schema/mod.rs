@@ -235,7 +235,7 @@ pub(super) fn stored(tree: &Tree<'_>, top: NodeId, kind: Kind, field: &str) -> S
     match (known, tree.get(top, field)) {
         (Some((_, field)), Some(at)) => {
             // A custom resource is stored as it was written.
-            let keep_empty = kind.is_admin_policy();
+            let keep_empty = kind.is_custom();
             store(tree, at, *field, keep_empty, 0)
         }
         _ => Stored::Missing,

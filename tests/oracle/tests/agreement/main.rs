@@ -14,6 +14,8 @@
 mod admin;
 mod changes;
 mod compare;
+mod isolation;
+mod isolation_rules;
 mod random;
 mod small;
 mod small_tiers;

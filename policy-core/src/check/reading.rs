@@ -1,0 +1,35 @@
+//! What was wrong with what was read, as findings.
+
+use super::finding::{Finding, Source, of_diagnostic};
+use crate::manifest::{Diagnostic, Record};
+use crate::say;
+
+/// Every diagnostic of some records.
+pub(super) fn findings(records: &[Record]) -> Vec<Finding> {
+    let of = |record: &Record| {
+        let object = say::record(record);
+        let own = record.diagnostics.iter().map(move |one| finding(one, object.clone()));
+        own.collect::<Vec<_>>()
+    };
+    records.iter().flat_map(of).collect()
+}
+
+fn finding(one: &Diagnostic, object: Option<String>) -> Finding {
+    Finding {
+        id: one.id.to_owned(),
+        source: Source::Validation,
+        severity: of_diagnostic(one.severity),
+        message: one.message.clone(),
+        object,
+        place: one.place,
+        path: one.path.clone(),
+        span: one.span,
+        label: one.path.to_string(),
+        notes: Vec::new(),
+        help: one.help.clone(),
+        related: one.related.clone(),
+        violation: None,
+        policies: Vec::new(),
+        assumptions: Vec::new(),
+    }
+}
