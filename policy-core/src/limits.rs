@@ -68,3 +68,7 @@ pub const NODE_LABEL_SETS: usize = 4_096;
 /// settled for both ends of a flow at once: each doubles the readings. Those beyond are settled for
 /// each end on its own, which may say `depends` where both ends together do not.
 pub const JOINT_NAMES: usize = 3;
+
+/// How many pieces of rows that share a layer are remembered while rows are worked out: some
+/// kilobytes each in a large cluster.
+pub const SHARED_LAYERS: usize = 4_096;

@@ -63,8 +63,9 @@ pub(crate) struct Layer {
     pub(crate) pieces: Vec<([Both; 2], Members)>,
     /// Classes for which a decision hangs on a fact that the manifests do not hold.
     pub(crate) odd: Members,
-    /// For each family, what is decided from an address outside on up to the next.
-    pub(crate) outside: [Vec<(u128, Both)>; 2],
+    /// For each family, what is decided from an address outside on up to the next, and of what kind
+    /// it is: addresses of one kind are told apart by no rule and no fact.
+    pub(crate) outside: [Vec<(u128, Both, u32)>; 2],
     /// Whether that hangs on facts, too: then it is not to be used.
     pub(crate) outside_is_odd: bool,
 }
@@ -110,7 +111,10 @@ pub(crate) fn work_out(
         [only, ..] => only.iter().map(|(both, members)| ([*both; 2], members.clone())).collect(),
         [] => Vec::new(),
     };
-    let (outside, outside_is_odd) = outside(ground, values, key, &plans);
+    let (outside, outside_is_odd) = match universe == ground.classes.all() {
+        true => outside(ground, values, key, &plans),
+        false => Default::default(),
+    };
     Layer { pieces, odd, outside, outside_is_odd }
 }
 
@@ -333,7 +337,7 @@ fn outside(
     values: &mut Values,
     key: &LayerKey,
     plans: &[&Plan],
-) -> ([Vec<(u128, Both)>; 2], bool) {
+) -> ([Vec<(u128, Both, u32)>; 2], bool) {
     let rules: Vec<&MatchPlan> = matches(plans, key.direction).collect();
     let has_nodes = rules.iter().any(|one| !one.nodes.is_empty());
     let has_names = rules.iter().any(|one| one.domain_names);
@@ -349,8 +353,8 @@ fn outside(
         }
         let block = |one: &MatchPlan| one.block.and_then(|id| ground.plans.block(id));
         let starts = starts(ground, plans, key.direction, family);
-        let mut known: Map<Vec<bool>, Both> = Map::default();
-        let mut runs: Vec<(u128, Both)> = Vec::with_capacity(starts.len());
+        let mut known: Map<(Vec<bool>, bool), (Both, u32)> = Map::default();
+        let mut runs: Vec<(u128, Both, u32)> = Vec::with_capacity(starts.len());
         for start in starts {
             let ip = address(family, start);
             let here = nodes.get(&start);
@@ -366,20 +370,24 @@ fn outside(
                         || (here.is_some() && one.nodes.iter().any(is_on_node))
                 })
                 .collect();
-            let both = match known.get(&matched) {
+            let kind = (matched, here.is_some());
+            let (both, number) = match known.get(&kind) {
                 Some(both) => *both,
                 None => {
                     // Names of ports are names of pods' ports, and no rule from everyone has any.
                     let both = both(values, plans, key.direction, |at, one| {
-                        matched.get(at).is_some_and(|matched| *matched).then_some(one.fixed)
+                        kind.0.get(at).is_some_and(|matched| *matched).then_some(one.fixed)
                     });
-                    known.insert(matched, both);
-                    both
+                    let new = (both, u32::try_from(known.len()).unwrap_or(u32::MAX));
+                    known.insert(kind, new);
+                    new
                 }
             };
-            // Where it hangs on facts, each start is asked about.
-            if is_odd || runs.last().is_none_or(|(_, last)| *last != both) {
-                runs.push((start, both));
+            // Where it hangs on facts, each kind is asked about.
+            let is_same =
+                |(_, last, kind): &(u128, Both, u32)| *last == both && (!is_odd || *kind == number);
+            if !runs.last().is_some_and(is_same) {
+                runs.push((start, both, number));
             }
         }
         runs

@@ -2,9 +2,10 @@
 //! direction, whatever their number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::class::{Classes, FAMILIES, of};
-use super::layered::{Layered, Layers};
+use super::layered::{Layered, Layers, Outside};
 use super::plan::{BlockId, MatchPlan, Plans, PortName};
 use super::tier::{Meant, RowReading, meant};
 use super::value::{Pair, TrafficId, ValueId, Values};
@@ -51,7 +52,7 @@ pub(crate) struct Row {
     /// The classes with which something flows, by what flows; disjoint.
     pub(crate) pieces: Vec<(ValueId, Members)>,
     /// For each family, what flows with the addresses from a number on up to the next.
-    pub(crate) outside: [Vec<(u128, ValueId)>; 2],
+    pub(crate) outside: Arc<Outside>,
     /// What flows with an address that no block covers, whichever it is.
     pub(crate) uncovered: ValueId,
     /// What flows with an address that nobody knows: for certain what flows with any.
@@ -62,6 +63,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Takes up what flows with classes that it does not hold yet.
+    pub(crate) fn take_up(&mut self, part: Row) {
+        for (value, members) in part.pieces {
+            match self.pieces.iter_mut().find(|(own, _)| *own == value) {
+                Some((_, own)) => *own = own.union(&members),
+                None => self.pieces.push((value, members)),
+            }
+        }
+    }
+
     /// What flows with a class.
     pub(crate) fn value(&self, class: u32) -> ValueId {
         let piece = self.pieces.iter().find(|(_, members)| members.contains(class));
@@ -166,6 +177,9 @@ struct Shares {
 }
 
 /// Works out the outside and the uncovered part of a row, and its pieces over a set of classes.
+///
+/// Where administrators' policies speak of it and the set is not of all classes, the outside is left
+/// out: whoever asks for a part has it.
 pub(crate) fn work_out(
     ground: &Ground<'_>,
     values: &mut Values,
@@ -225,7 +239,7 @@ pub(crate) fn work_out(
         }
     }
     let mut anywhere = start.clone();
-    let mut outside: [Vec<(u128, ValueId)>; 2] = [Vec::new(), Vec::new()];
+    let mut outside: Outside = [Vec::new(), Vec::new()];
     for (family, outside) in FAMILIES.into_iter().zip(&mut outside) {
         // By part, what blocks let through by number.
         let mut fixed: Vec<Vec<(u128, Pair)>> = Vec::with_capacity(parts.len());
@@ -270,12 +284,18 @@ pub(crate) fn work_out(
             }
         }
     }
-    if is_layered {
-        let layer = layers.get(ground, pieces.values, direction, &key, universe);
-        let end = Layered { ground, direction, key: &key, is_isolated };
-        pieces.list = end.pieces(pieces.values, std::mem::take(&mut pieces.list), &layer);
-        outside = end.outside(pieces.values, &outside, &layer);
-    }
+    let outside = if is_layered {
+        let (number, layer) = layers.get(ground, pieces.values, direction, &key, universe);
+        let layer = &layer;
+        let end = Layered { ground, direction, key: &key, is_isolated, number, layer };
+        pieces.list = end.pieces(pieces.values, layers, std::mem::take(&mut pieces.list));
+        match universe == ground.classes.all() {
+            true => end.outside(pieces.values, layers, outside),
+            false => Arc::default(),
+        }
+    } else {
+        Arc::new(outside)
+    };
     for family in FAMILIES {
         let here: Vec<bool> = in_family(family, &vec![true; isolated.len()]);
         pieces.clear(ground.classes.lacking(family), &here);

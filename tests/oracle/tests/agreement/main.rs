@@ -14,6 +14,7 @@
 mod admin;
 mod changes;
 mod compare;
+mod isolation;
 mod random;
 mod small;
 mod small_tiers;
