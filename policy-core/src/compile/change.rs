@@ -218,29 +218,61 @@ impl CompiledPolicy {
             let rulebook = &self.rulebook;
             let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.clone());
             let moved = self.plans.relabel_subjects(&self.cluster, &self.classes, subject_of);
+            // What is worked out from here on is from the peers as they are now.
+            let (changed, shifted) = self.plans.relabel(&self.cluster, &self.classes);
             let mut touched = [Members::empty(), Members::empty()];
             for (id, before) in moved {
                 let Some(plan) = self.plans.get(id).cloned() else { continue };
+                let gone = before.difference(&plan.subject);
+                let come = plan.subject.difference(&before);
                 for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {
                     if plan.matches(direction).is_some() {
-                        self.hand_over(direction, Some((id, &before)), Some((id, &plan.subject)));
-                        *touched = touched.union(&before.union(&plan.subject));
+                        self.hand_over(direction, Some((id, &gone)), Some((id, &come)));
+                        *touched = touched.union(&gone.union(&come));
                     }
                 }
             }
             self.assign_again(touched);
-            let changed = self.plans.relabel(&self.cluster, &self.classes);
             let uses: BTreeSet<PolicyId> = self
                 .plans
                 .iter()
                 .filter(|(_, plan)| plan.peers().any(|peer| changed.contains(&peer)))
                 .map(|(id, _)| id)
                 .collect();
-            self.work_out_again(|_, policies| policies.iter().any(|id| uses.contains(id)));
+            self.shift(&uses, &shifted);
         }
         if pod_ranges {
             self.work_out_again(|blocks, policies| blocks && !policies.is_empty());
         }
+    }
+
+    /// Works out again what flows with some classes, in the rows of some policies.
+    fn shift(&mut self, uses: &BTreeSet<PolicyId>, shifted: &Members) {
+        // Layers of these classes only.
+        self.layers = Layers::default();
+        for direction in Direction::ALL {
+            let touched: Vec<_> = self
+                .rows_in_use(direction)
+                .filter(|(_, row)| row.key.policies.iter().any(|id| uses.contains(id)))
+                .map(|(id, row)| (id, row.key.clone()))
+                .collect();
+            for (id, key) in touched {
+                let part = self.work_out(direction, key, shifted);
+                self.work.rows_extended += 1;
+                let rows = self.rows_mut(direction);
+                let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+                    continue;
+                };
+                for (_, members) in &mut row.pieces {
+                    if members.intersects(shifted) {
+                        *members = members.difference(shifted);
+                    }
+                }
+                row.pieces.retain(|(_, members)| !members.is_empty());
+                row.take_up(part);
+            }
+        }
+        self.layers = Layers::default();
     }
 
     /// Takes new classes into plans and rows, and gives them their own rows.
@@ -261,12 +293,7 @@ impl CompiledPolicy {
                 let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
                     continue;
                 };
-                for (value, members) in part.pieces {
-                    match row.pieces.iter_mut().find(|(own, _)| *own == value) {
-                        Some((_, own)) => *own = own.union(&members),
-                        None => row.pieces.push((value, members)),
-                    }
-                }
+                row.take_up(part);
             }
             self.layers = Layers::default();
             let mut of_class: Vec<Vec<PolicyId>> = vec![Vec::new(); new.len()];

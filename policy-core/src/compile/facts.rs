@@ -1,5 +1,9 @@
 //! The facts that an end and its other end hang on and that the manifests do not hold: every way in
 //! which they may be.
+//!
+//! Each family is looked at on its own. Only the labels of a node could tie two families together: of
+//! a pod on the network of a node that was not read, with addresses of both, something may be said to
+//! depend that is allowed by one family or the other whatever the labels are. Never the other way.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -111,7 +111,10 @@ pub(crate) fn work_out(
         [only, ..] => only.iter().map(|(both, members)| ([*both; 2], members.clone())).collect(),
         [] => Vec::new(),
     };
-    let (outside, outside_is_odd) = outside(ground, values, key, &plans);
+    let (outside, outside_is_odd) = match universe == ground.classes.all() {
+        true => outside(ground, values, key, &plans),
+        false => Default::default(),
+    };
     Layer { pieces, odd, outside, outside_is_odd }
 }
 

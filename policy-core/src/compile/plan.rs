@@ -237,8 +237,12 @@ impl Plans {
         self.blocks.get(id.0 as usize)
     }
 
-    /// Works out the scopes again; says which peers changed.
-    pub(crate) fn relabel(&mut self, cluster: &Cluster, classes: &Classes) -> BTreeSet<PeerId> {
+    /// Works out the scopes again; says which peers changed, and which classes they gained or lost.
+    pub(crate) fn relabel(
+        &mut self,
+        cluster: &Cluster,
+        classes: &Classes,
+    ) -> (BTreeSet<PeerId>, Members) {
         let mut moved = BTreeSet::new();
         for (id, scope) in self.scopes.iter_mut().enumerate() {
             let now = labelled(&scope.namespaces, cluster, classes);
@@ -248,6 +252,7 @@ impl Plans {
             }
         }
         let mut changed = BTreeSet::new();
+        let mut shifted: Vec<Members> = Vec::new();
         for (id, entry) in (0..).map(PeerId).zip(&mut self.peers) {
             let Whence::Scope(scope) = entry.whence else { continue };
             if !moved.contains(&scope) {
@@ -260,11 +265,12 @@ impl Plans {
                 _ => Members::empty(),
             };
             if now != entry.members {
+                shifted.extend([now.difference(&entry.members), entry.members.difference(&now)]);
                 entry.members = now;
                 changed.insert(id);
             }
         }
-        changed
+        (changed, Members::union_all(shifted.iter()))
     }
 
     /// Works out the subjects of administrators' policies again; says whose changed.

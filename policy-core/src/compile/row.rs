@@ -63,6 +63,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Takes up what flows with classes that it does not hold yet.
+    pub(crate) fn take_up(&mut self, part: Row) {
+        for (value, members) in part.pieces {
+            match self.pieces.iter_mut().find(|(own, _)| *own == value) {
+                Some((_, own)) => *own = own.union(&members),
+                None => self.pieces.push((value, members)),
+            }
+        }
+    }
+
     /// What flows with a class.
     pub(crate) fn value(&self, class: u32) -> ValueId {
         let piece = self.pieces.iter().find(|(_, members)| members.contains(class));
@@ -167,6 +177,9 @@ struct Shares {
 }
 
 /// Works out the outside and the uncovered part of a row, and its pieces over a set of classes.
+///
+/// Where administrators' policies speak of it and the set is not of all classes, the outside is left
+/// out: whoever asks for a part has it.
 pub(crate) fn work_out(
     ground: &Ground<'_>,
     values: &mut Values,
@@ -276,7 +289,10 @@ pub(crate) fn work_out(
         let layer = &layer;
         let end = Layered { ground, direction, key: &key, is_isolated, number, layer };
         pieces.list = end.pieces(pieces.values, layers, std::mem::take(&mut pieces.list));
-        end.outside(pieces.values, layers, outside)
+        match universe == ground.classes.all() {
+            true => end.outside(pieces.values, layers, outside),
+            false => Arc::default(),
+        }
     } else {
         Arc::new(outside)
     };

@@ -25,7 +25,7 @@ fn key(value: &Value) -> ObjectKey {
     object(value).key
 }
 
-fn put(policy: &mut CompiledPolicy, value: &Value) {
+pub fn put(policy: &mut CompiledPolicy, value: &Value) {
     policy.change(Change::Put(Box::new(object(value))));
 }
 
@@ -184,8 +184,8 @@ fn work_of_each_kind_of_change() {
     let label = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "y", "labels": {"team": "x"}}});
     assert_eq!(
         work(&label),
-        (0, 0, 2, 0),
-        "a relabelled namespace: the rows that ask for the label"
+        (0, 0, 0, 2),
+        "a relabelled namespace: the rows that ask for the label, with its pods"
     );
 
     let like = super::small::pod(

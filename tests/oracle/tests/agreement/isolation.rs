@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::admin::{Kind, Policy, Rule, may_name_ports};
-use super::compare::{How, engine};
+use super::changes::{put, replace};
+use super::compare::{How, engine, matrix_agrees};
 
 const OTHERS: [&str; 6] =
     ["198.51.100.9", "198.51.100.10", "203.0.113.1", "10.1.77.7", "node/n1", "node/n2"];
@@ -237,6 +238,61 @@ proptest! {
         for (rule, depends) in &found {
             let is_open = open.contains(&(rule.0.clone(), rule.1));
             prop_assert!(named.contains(rule) || is_open, "{:?} {}", rule, depends);
+        }
+    }
+}
+
+/// A change of what the tiers say, or of whom.
+fn step() -> impl Strategy<Value = Value> {
+    let relabelled =
+        (prop::sample::select(vec!["x", "y", "z"]), prop::sample::select(vec!["a", "b", "c"]));
+    let relabelled = relabelled.prop_map(|(name, app)| {
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"app": app}}})
+    });
+    let policy = (policy(), 0..3).prop_map(|((kind, policy), index)| {
+        let kind = if has_nodes(&policy) { Kind::ClusterAdmin } else { kind };
+        policy.object(kind, &format!("a{index}"))
+    });
+    let baseline = policy_of(Kind::ClusterBaseline);
+    let isolated = (prop::sample::select(vec!["x", "y", "z"]), labels(), labels()).prop_map(
+        |(namespace, subject, peer)| {
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+                   "metadata": {"name": "n", "namespace": namespace},
+                   "spec": {"podSelector": subject, "ingress": [{"from": [{"namespaceSelector": peer}]}]}})
+        },
+    );
+    prop_oneof![3 => relabelled, 3 => policy, 1 => baseline, 2 => isolated, 2 => pod(5, false)]
+}
+
+fn policy_of(kind: Kind) -> impl Strategy<Value = Value> {
+    policy().prop_map(move |(_, policy)| policy.object(kind, "b"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: (1_500 / crate::share()).max(16), ..ProptestConfig::default() })]
+
+    #[test]
+    fn tiers_change_as_if_compiled_afresh(
+        objects in cluster(false),
+        steps in prop::collection::vec(step(), 1..8),
+    ) {
+        let mut objects = objects;
+        let mut policy = engine(&objects, &How::spec());
+        for step in steps {
+            put(&mut policy, &step);
+            replace(&mut objects, &step);
+            let fresh = engine(&objects, &How::spec());
+            let pairs = |policy: &CompiledPolicy| {
+                let mut all = Vec::new();
+                policy_core::query::pairs(policy, &Default::default(), |from, to, cell| {
+                    all.push(format!("{from:?} {to:?} {cell:?}"));
+                });
+                all
+            };
+            prop_assert_eq!(pairs(&policy), pairs(&fresh));
+            matrix_agrees(&policy);
+            let (now, then) = (isolation(&policy), isolation(&fresh));
+            prop_assert_eq!(now.namespaces, then.namespaces);
         }
     }
 }

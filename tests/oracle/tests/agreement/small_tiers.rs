@@ -12,8 +12,8 @@ use super::small::{namespace, pod};
 /// What is asked goes round as well.
 const ASKED: [Asked<'static>; 3] = [
     Asked { addresses: &["10.9.0.1", "2001:db8::1"], ports: &[("TCP", 80), ("TCP", 81)] },
-    Asked { addresses: &["192.0.2.1"], ports: &[("TCP", 80), ("UDP", 80)] },
-    Asked { addresses: &["10.9.0.1", "192.0.2.1"], ports: &[("TCP", 81), ("TCP", 80)] },
+    Asked { addresses: &["192.0.2.1"], ports: &[("UDP", 80)] },
+    Asked { addresses: &["10.9.0.1", "192.0.2.1"], ports: &[("TCP", 80)] },
 ];
 
 /// How often each policy meets each cast, in other company each time.
