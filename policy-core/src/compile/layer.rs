@@ -56,6 +56,9 @@ impl LayerKey {
 /// What Admin and Baseline decide.
 pub(crate) type Both = (DecisionId, DecisionId);
 
+/// An address from which on this is decided, and the number of its kind.
+pub(crate) type OutsideRun = (u128, Both, u32);
+
 /// What the administrators' tiers decide over a set of classes.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
@@ -65,7 +68,7 @@ pub(crate) struct Layer {
     pub(crate) odd: Members,
     /// For each family, what is decided from an address outside on up to the next, and of what kind
     /// it is: addresses of one kind are told apart by no rule and no fact.
-    pub(crate) outside: [Vec<(u128, Both, u32)>; 2],
+    pub(crate) outside: [Vec<OutsideRun>; 2],
     /// Whether that hangs on facts, too: then it is not to be used.
     pub(crate) outside_is_odd: bool,
 }
@@ -337,7 +340,7 @@ fn outside(
     values: &mut Values,
     key: &LayerKey,
     plans: &[&Plan],
-) -> ([Vec<(u128, Both, u32)>; 2], bool) {
+) -> ([Vec<OutsideRun>; 2], bool) {
     let rules: Vec<&MatchPlan> = matches(plans, key.direction).collect();
     let has_nodes = rules.iter().any(|one| !one.nodes.is_empty());
     let has_names = rules.iter().any(|one| one.domain_names);
@@ -355,7 +358,7 @@ fn outside(
         let block = |one: &MatchPlan| one.block.and_then(|id| ground.plans.block(id));
         let starts = starts(ground, plans, key.direction, family);
         let mut known: Map<(Vec<bool>, bool), (Both, u32)> = Map::default();
-        let mut runs: Vec<(u128, Both, u32)> = Vec::with_capacity(starts.len());
+        let mut runs: Vec<OutsideRun> = Vec::with_capacity(starts.len());
         for start in starts {
             let ip = address(family, start);
             let here = nodes.get(&start);
@@ -386,7 +389,7 @@ fn outside(
             };
             // Where it hangs on facts, each kind is asked about.
             let is_same =
-                |(_, last, kind): &(u128, Both, u32)| *last == both && (!is_odd || *kind == number);
+                |(_, last, kind): &OutsideRun| *last == both && (!is_odd || *kind == number);
             if !runs.last().is_some_and(is_same) {
                 runs.push((start, both, number));
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::class::{ClassId, FAMILIES, of};
-use super::layer::{Both, Layer, LayerKey, work_out};
+use super::layer::{Layer, LayerKey, OutsideRun, work_out};
 use super::row::{Ground, RowKey};
 use super::tier::{End, Other};
 use super::value::{Pair, ValueId, Values};
@@ -258,7 +258,7 @@ impl Layered<'_> {
         family: Family,
         start: u128,
         own: &[(u128, ValueId)],
-        layered: &[(u128, Both, u32)],
+        layered: &[OutsideRun],
     ) -> ValueId {
         let before = |at: usize| at.checked_sub(1);
         let value = before(own.partition_point(|(own, _)| *own <= start));

@@ -241,7 +241,8 @@ fn tiers(policy: &CompiledPolicy, by_namespace: &mut ByNamespace) {
     let reaches = policy.options().profile.baseline_reach();
     let mut accepts = Accepts::new(policy);
     // By policy and rule: whether it depends.
-    let mut found: BTreeMap<(&str, Direction), BTreeMap<(PolicyId, usize), bool>> = BTreeMap::new();
+    type Rules = BTreeMap<(PolicyId, usize), bool>;
+    let mut found: BTreeMap<(&str, Direction), Rules> = BTreeMap::new();
     for id in policy.classes().ids() {
         let Some(class) = policy.classes().get(id).filter(|one| !one.endpoints.is_empty()) else {
             continue;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policy_core::cluster::Address;
 use policy_core::compile::CompiledPolicy;
-use policy_core::netset::{Direction, Protocol};
+use policy_core::netset::{Direction, Family, Protocol};
 use policy_core::query::{Detail, EndWhy, Question, Step, flow, isolation, parse_port};
 use policy_core::rulebook::{Action, Tier};
 use proptest::prelude::*;
@@ -234,6 +235,15 @@ proptest! {
         let found = by_isolation(&policy);
         for rule in &named {
             prop_assert_eq!(found.get(rule), Some(&false), "{:?}", rule);
+        }
+        // Whoever has no known address has both families, and over IPv6 another rule may decide than
+        // the one that a flow names.
+        let is_unknown = |family| {
+            let mut endpoints = policy.cluster().endpoints();
+            endpoints.any(|(_, one)| one.address(family) == Address::Unknown)
+        };
+        if Family::ALL.into_iter().any(is_unknown) {
+            return Ok(());
         }
         for (rule, depends) in &found {
             let is_open = open.contains(&(rule.0.clone(), rule.1));
