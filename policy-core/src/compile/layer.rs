@@ -331,20 +331,24 @@ fn both(
     (values.decision_id(admin), values.decision_id(baseline))
 }
 
+/// From which address on, what is decided, and which kind of address it is.
+type Run = (u128, Both, u32);
+
 /// What is decided for addresses outside, and whether it hangs on facts.
 fn outside(
     ground: &Ground<'_>,
     values: &mut Values,
     key: &LayerKey,
     plans: &[&Plan],
-) -> ([Vec<(u128, Both, u32)>; 2], bool) {
+) -> ([Vec<Run>; 2], bool) {
     let rules: Vec<&MatchPlan> = matches(plans, key.direction).collect();
     let has_nodes = rules.iter().any(|one| !one.nodes.is_empty());
     let has_names = rules.iter().any(|one| one.domain_names);
     let is_odd = has_names || (has_nodes && !ground.cluster.has_node());
     let outside = FAMILIES.map(|family| {
         let mut nodes: BTreeMap<u128, Vec<&Labels>> = BTreeMap::new();
-        if has_nodes {
+        // Names stand for addresses of no node.
+        if has_nodes || has_names {
             for (_, node) in ground.cluster.nodes() {
                 for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
                     nodes.entry(number(*ip)).or_default().push(&node.labels);
