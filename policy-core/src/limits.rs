@@ -63,3 +63,7 @@ pub const WORLDS: usize = 1_024;
 /// How many label sets of a node that was not read are tried: for each key that a rule asks for,
 /// every value that it names, another one, and none.
 pub const NODE_LABEL_SETS: usize = 4_096;
+
+/// How many worlds of two ends are tried to find which of several changes made a difference: some
+/// 50 µs each. Past them all that may have made it are named.
+pub const DIFF_TRIALS: usize = 20_000;

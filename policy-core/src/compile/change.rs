@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use super::class::{ClassId, News};
 use super::layered::Layers;
 use super::plan::Plans;
-use super::row::RowId;
-use super::{CompiledPolicy, Copies, is_policy, row_readings};
+use super::row::{Row, RowId};
+use super::{CompiledPolicy, Copies, Rows, is_policy, row_readings};
 use crate::cluster::Touched;
 use crate::dialect;
 use crate::manifest::document::{Kind, Object, ObjectKey};
@@ -37,6 +37,7 @@ impl CompiledPolicy {
                 }
             },
             Change::Remove(key) if is_policy(key.kind) => {
+                self.record_policy(&key);
                 if let Some(id) = self.rulebook.remove(&key) {
                     self.exchange(Some(id), None);
                 }
@@ -45,6 +46,49 @@ impl CompiledPolicy {
                 let touched = self.cluster.remove(&key);
                 self.follow_object(key.kind, touched);
             }
+        }
+    }
+
+    /// Takes many changes at once: namespaces are resolved once each, and new classes are taken in
+    /// together.
+    pub fn change_all(&mut self, changes: Vec<Change>) {
+        let mut policies = Vec::new();
+        let mut others = Vec::new();
+        let mut has_node = false;
+        for change in changes {
+            let key = match &change {
+                Change::Put(object) => &object.key,
+                Change::Remove(key) => key,
+            };
+            if is_policy(key.kind) {
+                policies.push(change);
+                continue;
+            }
+            has_node |= key.kind == Kind::Node;
+            if let Some(record) = &mut self.record {
+                let before = self.cluster.object(key).cloned();
+                record.objects.entry(key.clone()).or_insert(before);
+            }
+            others.push(match change {
+                Change::Put(object) => (object.key.clone(), Some(*object)),
+                Change::Remove(key) => (key, None),
+            });
+        }
+        if !others.is_empty() {
+            let ranges = self.cluster.pod_ranges().clone();
+            let touched = self.cluster.change_all(others);
+            if let Some(record) = &mut self.record {
+                record.relabelled.extend(&touched.relabelled);
+                record.pod_ranges = touched.pod_ranges.then_some(ranges);
+            }
+            if has_node && self.classes.nodes_in_use() {
+                self.rebuild();
+            } else {
+                self.follow(touched);
+            }
+        }
+        for change in policies {
+            self.change(change);
         }
     }
 
@@ -61,6 +105,7 @@ impl CompiledPolicy {
         if self.rulebook.is_only_moved(&policy) {
             return;
         }
+        self.record_policy(&policy.origin);
         let is_first_baseline = policy.tier == Tier::Baseline
             && self.readings != row_readings(self.options.profile, true);
         if is_first_baseline || self.bring_into_use(&policy) {
@@ -73,6 +118,16 @@ impl CompiledPolicy {
             self.plans.add(id, policy, &self.cluster, &self.classes, &mut self.values);
         }
         self.exchange(old, Some(id));
+    }
+
+    /// Takes note of a policy that is about to change.
+    fn record_policy(&mut self, origin: &ObjectKey) {
+        let Some(record) = &mut self.record else { return };
+        let id = self.rulebook.of(origin);
+        record.policies_changed.entry(origin.clone()).or_insert(id);
+        if let Some((id, policy)) = id.and_then(|id| Some((id, self.rulebook.get(id)?))) {
+            record.policies.insert(id, policy.clone());
+        }
     }
 
     /// Divides the classes that a policy is the first to tell apart; says whether all must be worked
@@ -93,6 +148,9 @@ impl CompiledPolicy {
         self.work.classes_split += splits.len() as u64;
         let mut copies = Copies::new(&splits);
         self.plans.copy(&mut copies, &self.classes);
+        if let Some(record) = &mut self.record {
+            record.divide(&splits, &mut copies);
+        }
         for direction in Direction::ALL {
             let rows = self.rows_mut(direction);
             for row in rows.list.iter_mut().flatten() {
@@ -169,7 +227,7 @@ impl CompiledPolicy {
         let both = ingress.union(&egress);
         for (direction, touched) in Direction::ALL.into_iter().zip([ingress, egress]) {
             let touched = if has_baseline { &both } else { &touched };
-            self.rows_mut(direction).leave(touched);
+            self.leave(direction, touched);
             self.assign_rows(direction, touched);
         }
     }
@@ -177,8 +235,14 @@ impl CompiledPolicy {
     /// Takes what a change of the cluster touched.
     fn follow(&mut self, touched: Touched) {
         let Touched { removed, added, relabelled, pod_ranges } = touched;
-        for (id, _) in removed {
+        for (id, endpoint) in removed {
+            if let (Some(record), Some(class)) = (&mut self.record, self.classes.class_of(id)) {
+                record.removed.push((id, endpoint, class));
+            }
             self.classes.remove(id);
+        }
+        if let Some(record) = &mut self.record {
+            record.added.extend(&added);
         }
         let mut new = Vec::new();
         for id in added {
@@ -220,6 +284,33 @@ impl CompiledPolicy {
         if pod_ranges {
             self.work_out_again(|blocks, policies| blocks && !policies.is_empty());
         }
+    }
+
+    /// Takes classes out of their rows.
+    fn leave(&mut self, direction: Direction, classes: &Members) {
+        if let Some(record) = &mut self.record {
+            let rows = match direction {
+                Direction::Ingress => &self.ingress,
+                Direction::Egress => &self.egress,
+            };
+            let mut by_row: std::collections::BTreeMap<RowId, Vec<u32>> = Default::default();
+            for class in classes.iter() {
+                if let Some(id) = rows.of_class.get(class as usize) {
+                    by_row.entry(*id).or_default().push(class);
+                }
+            }
+            for (id, classes) in by_row {
+                if let Some(row) = rows.list.get(id.0 as usize).and_then(Option::as_ref) {
+                    let classes: Members = classes.into_iter().collect();
+                    record.keep(direction, id, row, &classes);
+                    // Its number may be given to another.
+                    if row.subjects.is_subset(&classes) {
+                        record.forget(direction, id);
+                    }
+                }
+            }
+        }
+        self.rows_mut(direction).leave(classes);
     }
 
     /// Takes new classes into plans and rows, and gives them their own rows.
@@ -287,6 +378,12 @@ impl CompiledPolicy {
             for (id, key) in touched {
                 let mut row = self.work_out(direction, key, &all);
                 self.work.rows_computed += 1;
+                if let (Some(record), Some(row)) =
+                    (&mut self.record, row_of(&self.ingress, &self.egress, direction, id))
+                {
+                    record.keep(direction, id, row, &row.subjects);
+                    record.forget(direction, id);
+                }
                 let rows = self.rows_mut(direction);
                 if let Some(own) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) {
                     row.subjects = std::mem::take(&mut own.subjects);
@@ -295,4 +392,17 @@ impl CompiledPolicy {
             }
         }
     }
+}
+
+fn row_of<'r>(
+    ingress: &'r Rows,
+    egress: &'r Rows,
+    direction: Direction,
+    id: RowId,
+) -> Option<&'r Row> {
+    let rows = match direction {
+        Direction::Ingress => ingress,
+        Direction::Egress => egress,
+    };
+    rows.list.get(id.0 as usize)?.as_ref()
 }

@@ -1,6 +1,7 @@
 //! What is asked of a compiled policy: one question a file. Answers are plain data.
 
 mod clauses;
+mod diff;
 mod end;
 mod error;
 mod flow;
@@ -10,6 +11,10 @@ mod joint;
 mod matrix;
 mod why;
 
+pub use diff::{
+    Cause, ChangedObject, Changes, Diff, DiffBlock, DiffEnd, DiffEnds, DiffUnit, DiffWork, Effect, Exposure,
+    How, KeptBlock, Level, Presence, RadiusMoved, Turn, changes, diff,
+};
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
 pub use error::QuestionError;
 pub use flow::{Answer, Assumption, Detail, Part, Question, Verdict, flow, verdict};

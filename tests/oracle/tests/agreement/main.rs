@@ -13,6 +13,7 @@
 
 mod changes;
 mod compare;
+mod diff;
 mod random;
 mod small;
 
