@@ -69,6 +69,8 @@ pub(super) struct Ends<'p> {
     by_class: [BTreeMap<u32, Vec<u32>>; 2],
     /// Endpoints that stayed in a class's end, but came or went: by end, how many came and went.
     joined: BTreeMap<u32, (Vec<Moved<'p>>, u64, u64)>,
+    /// The kinds of endpoints and units that went, by namespace and name.
+    gone_kinds: BTreeMap<(NamespaceId, &'p str), BTreeSet<&'p str>>,
     /// Endpoints that came.
     new: BTreeSet<EndpointId>,
     /// Of endpoints that came: their ends.
@@ -89,6 +91,7 @@ impl<'p> Ends<'p> {
             extras: Vec::new(),
             by_class: [BTreeMap::new(), BTreeMap::new()],
             joined: BTreeMap::new(),
+            gone_kinds: BTreeMap::new(),
             new: record.added.iter().copied().collect(),
             end_of_new: Map::default(),
             ends_of_unit: BTreeMap::new(),
@@ -132,6 +135,11 @@ impl<'p> Ends<'p> {
             come.extend(record.added.iter().filter_map(|id| {
                 Some((*id, after.cluster().endpoint(*id)?, after.class_of(*id)?))
             }));
+        }
+        for (one, _) in &gone {
+            let (namespace, kind, name) = unit_of(one);
+            self.gone_kinds.entry((namespace, name)).or_default().insert(kind);
+            self.gone_kinds.entry((namespace, &one.name)).or_default().insert(one.kind.name());
         }
         type Name<'n> = (NamespaceId, &'n str, Kind);
         let name = |one: &'p Endpoint| -> Name<'p> { (one.namespace, &one.name, one.kind) };
@@ -411,13 +419,6 @@ impl<'p> Ends<'p> {
         all.filter(|end| self.weight(Side::Before, *end) != self.weight(Side::After, *end)).collect()
     }
 
-    /// Whether an end is pods, not templates of any number.
-    pub(super) fn has_pods(&self, end: u32) -> bool {
-        let moved = self.moved(end).iter();
-        let moved = moved.flat_map(|one| one.after.map(|(_, own)| own).or(one.before));
-        self.stayed_in(end).map(|(_, own)| own).chain(moved).all(Endpoint::is_pod)
-    }
-
     /// Whether an end is one pod and no more, which has nothing to say to itself.
     pub(super) fn is_one_pod(&self, end: u32) -> bool {
         let few = |side| self.weight(side, end) <= 1;
@@ -426,6 +427,15 @@ impl<'p> Ends<'p> {
             let mut moved = moved.flat_map(|one| one.before.into_iter().chain(one.after.map(|(_, own)| own)));
             moved.all(Endpoint::is_pod) && self.stayed_in(end).all(|(_, one)| one.is_pod())
         }
+    }
+
+    /// The kinds of what has a name, on either side.
+    pub(super) fn kinds_of(&self, namespace: NamespaceId, name: &str) -> BTreeSet<&'p str> {
+        let cluster = self.after.cluster();
+        let gone = self.gone_kinds.get(&(namespace, name)).into_iter().flatten().copied();
+        let endpoints = cluster.endpoints_named(namespace, name).map(|(kind, _)| kind.name());
+        let units = cluster.stand_ins(namespace, name).map(|(kind, _)| kind);
+        gone.chain(endpoints).chain(units).collect()
     }
 
     /// Whether all endpoints of a unit are in one end.

@@ -106,13 +106,22 @@ pub(super) fn blocks(
         })
     });
     diff.kept.sort_by(|a, b| (&a.from, &a.to, &a.traffic).cmp(&(&b.from, &b.to, &b.traffic)));
-    diff.radius = radius
-        .into_iter()
-        .filter_map(|(end, moved)| {
-            let Moved { reaches, reached_by } = moved;
-            Some(RadiusMoved { end: *places.get(&end)?, reaches, reached_by })
-        })
-        .collect();
+    for (end, moved) in radius {
+        let Some((_, named)) = places.get(&end).and_then(|place| named.get(*place as usize)) else {
+            continue;
+        };
+        let mut by_kind: BTreeMap<(bool, bool), Vec<String>> = BTreeMap::new();
+        for unit in &named.units {
+            by_kind.entry(unit.is_pods).or_default().push(unit.name.clone());
+        }
+        for ((was_pod, is_pod), units) in by_kind {
+            let own = moved.without_itself(was_pod, is_pod);
+            if own.is_moved() {
+                let Moved { reaches, reached_by, .. } = own;
+                diff.radius.push(RadiusMoved { units, reaches, reached_by });
+            }
+        }
+    }
     let growth = |one: &RadiusMoved| {
         let more = |(was, is): (super::Reach, super::Reach)| {
             let all = |reach: super::Reach| i128::from(reach.allowed + reach.depends);
@@ -120,7 +129,7 @@ pub(super) fn blocks(
         };
         more(one.reaches) + more(one.reached_by)
     };
-    diff.radius.sort_by_key(|one| (std::cmp::Reverse(growth(one)), one.end));
+    diff.radius.sort_by(|a, b| growth(b).cmp(&growth(a)).then_with(|| a.units.cmp(&b.units)));
     diff.ends = named.into_iter().map(|(_, end)| end).collect();
     Found { diff, causes }
 }

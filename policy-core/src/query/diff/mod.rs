@@ -161,6 +161,8 @@ pub struct DiffUnit {
     pub before: u64,
     /// How many pods it has.
     pub after: u64,
+    /// On each side, whether it is pods, and not a template of any number.
+    pub is_pods: (bool, bool),
 }
 
 /// One side of a block.
@@ -277,11 +279,11 @@ pub struct ChangedObject {
     pub effect: Effect,
 }
 
-/// How far an end reaches, in pods, itself aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far some reach, in pods, each itself aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RadiusMoved {
-    /// The end, by number; each of its pods reaches as far.
-    pub end: u32,
+    /// Who, by name: each of their pods reaches as far.
+    pub units: Vec<String>,
     /// How many pods it reached, and reaches.
     pub reaches: (Reach, Reach),
     /// How many pods reached it, and reach it.

@@ -9,21 +9,26 @@ use crate::manifest::document::{Body, Kind, Object, Pod, PodSpec, Workload};
 
 /// An end by name.
 pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
-    let mut units: BTreeMap<UnitKey<'_>, (u64, u64)> = BTreeMap::new();
+    let mut units: BTreeMap<UnitKey<'_>, Unit> = BTreeMap::new();
     let mut whole: BTreeMap<UnitKey<'_>, bool> = BTreeMap::new();
-    let stayed = ends.stayed_in(number).map(|(_, one)| (one, 1, 1));
-    let moved = ends.moved(number).iter().filter_map(|moved| match (moved.before, moved.after) {
-        (before, Some((_, after))) => Some((after, u64::from(before.is_some()), 1)),
-        (Some(before), None) => Some((before, 1, 0)),
-        (None, None) => None,
-    });
-    for (endpoint, before, after) in stayed.chain(moved) {
+    let stayed = ends.stayed_in(number).map(|(_, one)| (Some(one), Some(one)));
+    let moved = ends.moved(number).iter();
+    let moved = moved.map(|moved| (moved.before, moved.after.map(|(_, own)| own)));
+    for (before, after) in stayed.chain(moved) {
+        let Some(endpoint) = after.or(before) else { continue };
         let unit = unit_of(endpoint);
         let is_whole = *whole.entry(unit).or_insert_with(|| ends.is_whole(unit, number));
         let key = if is_whole { unit } else { itself(endpoint) };
         let own = units.entry(key).or_default();
-        own.0 += before;
-        own.1 += after;
+        for (count, templates, one) in [
+            (&mut own.before, &mut own.templates_before, before),
+            (&mut own.after, &mut own.templates_after, after),
+        ] {
+            if let Some(one) = one {
+                *count += 1;
+                *templates += u64::from(!one.is_pod());
+            }
+        }
     }
     let cluster = ends.policy(Side::After).cluster();
     let namespace = units.keys().next().and_then(|(id, ..)| cluster.namespace(*id));
@@ -32,7 +37,11 @@ pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
         namespace: namespace.map_or_else(String::new, |own| own.name.clone()),
         units: units
             .into_iter()
-            .map(|(key, (before, after))| DiffUnit { name: name(ends, key), before, after })
+            .map(|(key, own)| {
+                let is_pods = (own.templates_before == 0, own.templates_after == 0);
+                let name = name(ends, key);
+                DiffUnit { name, before: own.before, after: own.after, is_pods }
+            })
             .collect(),
         presence: match (count(Side::Before), count(Side::After)) {
             (true, false) => Presence::Removed,
@@ -42,6 +51,15 @@ pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
     }
 }
 
+/// How many endpoints of a unit there were and are, and how many of them templates.
+#[derive(Default)]
+struct Unit {
+    before: u64,
+    after: u64,
+    templates_before: u64,
+    templates_after: u64,
+}
+
 fn itself(endpoint: &Endpoint) -> UnitKey<'_> {
     (endpoint.namespace, endpoint.kind.name(), &endpoint.name)
 }
@@ -49,9 +67,7 @@ fn itself(endpoint: &Endpoint) -> UnitKey<'_> {
 /// `NAMESPACE/NAME`, with the kind in front where that would name two.
 fn name(ends: &Ends<'_>, (namespace, kind, name): UnitKey<'_>) -> String {
     let cluster = ends.policy(Side::After).cluster();
-    let mut kinds: BTreeSet<&str> = BTreeSet::from([kind]);
-    kinds.extend(cluster.endpoints_named(namespace, name).map(|(kind, _)| kind.name()));
-    kinds.extend(cluster.stand_ins(namespace, name).map(|(kind, _)| kind));
+    let kinds = ends.kinds_of(namespace, name);
     let namespace = cluster.namespace(namespace).map_or("", |own| own.name.as_str());
     if kinds.len() > 1 {
         format!("{}/{namespace}/{name}", kind.to_ascii_lowercase())

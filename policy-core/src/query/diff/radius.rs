@@ -12,10 +12,36 @@ use crate::netset::{Direction, Members};
 use crate::query::Reach;
 
 /// What of an end moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moved {
     pub(super) reaches: (Reach, Reach),
     pub(super) reached_by: (Reach, Reach),
+    /// What it exchanged and exchanges with its own like.
+    own: (Level, Level),
+}
+
+impl Moved {
+    /// The same without the one that reaches, on the sides where it is a pod and not a template of
+    /// any number.
+    pub(super) fn without_itself(&self, was_pod: bool, is_pod: bool) -> Moved {
+        let less = |reach: Reach, is_pod: bool, level: Level| match level {
+            Level::Allow => {
+                Reach { allowed: reach.allowed.saturating_sub(u64::from(is_pod)), ..reach }
+            }
+            Level::Depends => {
+                Reach { depends: reach.depends.saturating_sub(u64::from(is_pod)), ..reach }
+            }
+            Level::Deny => reach,
+        };
+        let both = |(was, is): (Reach, Reach)| {
+            (less(was, was_pod, self.own.0), less(is, is_pod, self.own.1))
+        };
+        Moved { reaches: both(self.reaches), reached_by: both(self.reached_by), own: self.own }
+    }
+
+    pub(super) fn is_moved(&self) -> bool {
+        self.reaches.0 != self.reaches.1 || self.reached_by.0 != self.reached_by.1
+    }
 }
 
 /// How much is allowed, and how much depends; signed, for what is taken back.
@@ -49,7 +75,7 @@ fn level(cell: &Cell) -> Level {
     }
 }
 
-/// The ends that reach as far no longer, or are no longer reached by as many.
+/// How far the ends reach and reached of whose flows something differs, their own pods included.
 pub(super) fn moved(ends: &Ends<'_>, differences: &[Difference]) -> BTreeMap<u32, Moved> {
     let inside = || differences.iter().filter(|one| !one.from.ends.is_empty() && !one.to.ends.is_empty());
     let mut found: BTreeMap<u32, Moved> = BTreeMap::new();
@@ -88,7 +114,6 @@ pub(super) fn moved(ends: &Ends<'_>, differences: &[Difference]) -> BTreeMap<u32
             let total = now.get(&end).copied().unwrap_or_default();
             was.allowed = total.allowed - after.allowed + before.allowed;
             was.depends = total.depends - after.depends + before.depends;
-            let mut is = total;
             for other in resized.iter().copied().filter(|other| *other != end).chain([end]) {
                 let (cell_before, cell_after) = match direction {
                     Direction::Egress => pair(ends, end, other),
@@ -97,13 +122,9 @@ pub(super) fn moved(ends: &Ends<'_>, differences: &[Difference]) -> BTreeMap<u32
                 let weights = (ends.weight(Side::Before, other), ends.weight(Side::After, other));
                 was.add(level(&cell_after), weights.1, -1);
                 was.add(level(&cell_before), weights.0, 1);
-                if other == end && ends.has_pods(end) {
-                    was.add(level(&cell_before), u64::from(weights.0 > 0), -1);
-                    is.add(level(&cell_after), u64::from(weights.1 > 0), -1);
-                }
             }
-            let own = found.entry(end).or_default();
-            let both = (was.reach(), is.reach());
+            let own = found.entry(end).or_insert_with(|| blank(ends, end));
+            let both = (was.reach(), total.reach());
             match direction {
                 Direction::Egress => own.reaches = both,
                 Direction::Ingress => own.reached_by = both,
@@ -112,36 +133,33 @@ pub(super) fn moved(ends: &Ends<'_>, differences: &[Difference]) -> BTreeMap<u32
     }
     // A direction in which nothing differs is what it is.
     for direction in Direction::ALL {
-        let is_open = |own: &Moved| match direction {
-            Direction::Egress => own.reaches == Default::default(),
-            Direction::Ingress => own.reached_by == Default::default(),
-        };
-        let missing: Vec<u32> =
-            found.iter().filter(|(_, own)| is_open(own)).map(|(end, _)| *end).collect();
         let differ: BTreeSet<u32> = inside()
             .flat_map(|one| match direction {
                 Direction::Egress => one.from.ends.iter(),
                 Direction::Ingress => one.to.ends.iter(),
             })
             .collect();
-        let missing = missing.into_iter().filter(|end| !differ.contains(end));
-        let now = counts(ends.policy(Side::After), direction, ends, missing);
-        for (end, mut count) in now {
-            let (_, cell) = pair(ends, end, end);
-            let is_there = ends.weight(Side::After, end) > 0;
-            if ends.has_pods(end) && is_there {
-                count.add(level(&cell), 1, -1);
-            }
-            if let Some(own) = found.get_mut(&end) {
-                match direction {
-                    Direction::Egress => own.reaches = (count.reach(), count.reach()),
-                    Direction::Ingress => own.reached_by = (count.reach(), count.reach()),
-                }
+        let missing: Vec<u32> =
+            found.keys().copied().filter(|end| !differ.contains(end)).collect();
+        for (end, count) in counts(ends.policy(Side::After), direction, ends, missing.into_iter()) {
+            let both = (count.reach(), count.reach());
+            match (found.get_mut(&end), direction) {
+                (Some(own), Direction::Egress) => own.reaches = both,
+                (Some(own), Direction::Ingress) => own.reached_by = both,
+                (None, _) => {}
             }
         }
     }
-    found.retain(|_, own| own.reaches.0 != own.reaches.1 || own.reached_by.0 != own.reached_by.1);
     found
+}
+
+fn blank(ends: &Ends<'_>, end: u32) -> Moved {
+    let (before, after) = pair(ends, end, end);
+    Moved {
+        reaches: Default::default(),
+        reached_by: Default::default(),
+        own: (level(&before), level(&after)),
+    }
 }
 
 /// How many endpoints some ends reach, or are reached by, their own included.

@@ -10,7 +10,7 @@ use policy_core::manifest::document::{Kind, Object, ObjectKey};
 use policy_core::manifest::{ReadOptions, Source, read};
 use policy_core::netset::{AddressSet, Direction, Family, Traffic, parse_cidr};
 use policy_core::query::{
-    Diff, DiffEnds, How as Done, Level, Presence, Reach, Turn, changes, diff, isolation, outside_of,
+    Diff, DiffEnds, Level, Presence, Reach, Turn, changes, diff, isolation, outside_of,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -219,7 +219,7 @@ fn turns_of(found: &Diff, before: &Side, after: &Side) -> Turns {
                 }
                 let own = turns.entry((from.clone(), to.clone())).or_default();
                 for traffic in own.values() {
-                    assert!(!traffic.intersects(&block.traffic), "blocks overlap at {from:?} {to:?}");
+                    assert!(!traffic.intersects(&block.traffic), "blocks overlap at {from:?} {to:?}\n{found:#?}");
                 }
                 let own = own.entry((block.before, block.after)).or_default();
                 *own = own.union(&block.traffic);
@@ -241,12 +241,12 @@ fn radius_agrees(found: &Diff, before: &Side, after: &Side) {
     let (was, is) = (reaches(before), reaches(after));
     let mut told = BTreeMap::new();
     for moved in &found.radius {
-        for unit in &found.ends[moved.end as usize].units {
+        for unit in &moved.units {
             let both = (
                 (moved.reaches.0, moved.reached_by.0),
                 (moved.reaches.1, moved.reached_by.1),
             );
-            told.insert(who(&unit.name, before, after), both);
+            told.insert(who(unit, before, after), both);
         }
     }
     let all: BTreeSet<&Who> = was.keys().chain(is.keys()).collect();
