@@ -6,7 +6,7 @@ use crate::cluster::Requirement;
 use crate::manifest::FieldPath;
 use crate::manifest::document::ObjectKey;
 use crate::netset::{Direction, Traffic};
-use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Step, TierWhy, Verdict};
+use crate::query::{Cause, EndReason, EndWhy, PeerReason, PortWhy, Step, TierWhy, Verdict};
 use crate::rulebook::{Action, Port, Tier};
 
 /// `payments/deny-all`
@@ -201,4 +201,12 @@ pub fn tier_step(one: &TierWhy) -> String {
 /// What was asked, in the heading of an answer: `tcp/443`, `all ports`.
 pub fn asked(traffic: &Traffic) -> String {
     if traffic.is_all() { "all ports".to_owned() } else { traffic.to_string() }
+}
+
+/// What changed flows: `NetworkPolicy payments/deny-all added`, `Pod x/a changed (labels)`.
+pub fn cause(cause: &Cause) -> String {
+    let Cause { kind, namespace, name, how, what } = cause;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    let what = if what.is_empty() { String::new() } else { format!(" ({})", what.join(", ")) };
+    format!("{kind} {namespace}{slash}{name} {}{what}", how.name())
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    API_VERSION, AnswerJson, BlockJson, ClassJson, CountsJson, DiagnosticJson, IsolationJson,
+    API_VERSION, AnswerJson, BlockJson, ClassJson, CountsJson, DiagnosticJson, DiffJson, IsolationJson,
     QueryJson, RecordJson,
 };
 use crate::compile::{CompiledPolicy, Options, compile};
-use crate::manifest::{Locator, ReadOptions, Reading, Severity, Source, read};
+use crate::manifest::document::Object;
+use crate::manifest::{Locator, ReadOptions, Reading, Record, Severity, Source, read};
 use crate::netset::parse_cidr;
 use crate::profile::Profile;
 use crate::query::{self, Detail, Filter, Selection};
@@ -58,6 +59,21 @@ pub struct Request {
     /// Whether to say who is isolated.
     #[serde(default)]
     pub isolation: bool,
+    /// Whether to say what other manifests open and close.
+    #[serde(default)]
+    pub diff: Option<DiffRequest>,
+}
+
+/// What to compare with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiffRequest {
+    /// The manifests of the second side.
+    pub manifests: Vec<ManifestJson>,
+    /// Only flows from or to these namespaces; all if there is none.
+    #[serde(default)]
+    pub only_namespaces: Vec<String>,
 }
 
 /// A text with its name.
@@ -110,6 +126,12 @@ pub struct Response {
     /// Who is isolated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<IsolationJson>,
+    /// What the second side opens and closes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<DiffJson>,
+    /// The errors in the manifests of the second side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diff_refused: Vec<DiagnosticJson>,
 }
 
 /// A whole matrix: the document of `netverdict matrix -o json`.
@@ -137,6 +159,8 @@ impl Response {
             flows: None,
             matrix: None,
             isolation: None,
+            diff: None,
+            diff_refused: Vec::new(),
         }
     }
 }
@@ -177,20 +201,20 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         keep_spec: request.validate,
     };
-    let manifests = request.manifests.into_iter();
-    let sources = manifests.map(|one| Source { name: one.name, text: one.text }).collect();
-    let mut reading = read(sources, &options);
+    let mut reading = read(sources_of(request.manifests), &options);
     let objects = reading.take_objects();
+    let policies: Vec<Object> = match request.diff {
+        Some(_) => objects.iter().filter(|one| one.key.kind.is_policy()).cloned().collect(),
+        None => Vec::new(),
+    };
     let Reading { sources, records } = reading;
     let mut places = Locator::new(&sources);
-    let errors = records.iter().flat_map(|record| &record.diagnostics);
-    let errors = errors.filter(|one| one.severity == Severity::Error);
-    response.refused = errors.map(|one| super::diagnostic(one, &mut places)).collect();
+    response.refused = refused(&records, &mut places);
     if request.validate {
         response.validate =
             Some(records.iter().map(|record| super::record(record, &mut places)).collect());
     }
-    let policy = compile(objects, Options { profile, pod_cidrs });
+    let mut policy = compile(objects, Options { profile, pod_cidrs });
     if let Some(queries) = &request.flows {
         let detail = if request.no_why { Detail::Verdict } else { Detail::Why };
         response.flows = Some(
@@ -204,7 +228,33 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         let found = query::isolation(&policy);
         response.isolation = Some(super::isolation(&found, policy.cluster(), |_| true));
     }
+    // Last, for the policy is afterwards the second side.
+    if let Some(asked) = request.diff {
+        let mut reading = read(sources_of(asked.manifests), &options);
+        let objects = reading.take_objects();
+        let Reading { sources, records } = reading;
+        let mut places = Locator::new(&sources);
+        response.diff_refused = refused(&records, &mut places);
+        let changes = query::changes(&policy, &policies, objects);
+        let found = query::diff(&mut policy, changes);
+        let found = match asked.only_namespaces.as_slice() {
+            [] => found,
+            only => found.within(only),
+        };
+        response.diff = Some(super::diff(&found, &mut places));
+    }
     Ok(())
+}
+
+fn sources_of(manifests: Vec<ManifestJson>) -> Vec<Source> {
+    manifests.into_iter().map(|one| Source { name: one.name, text: one.text }).collect()
+}
+
+/// The errors in manifests.
+fn refused(records: &[Record], places: &mut Locator<'_>) -> Vec<DiagnosticJson> {
+    let errors = records.iter().flat_map(|record| &record.diagnostics);
+    let errors = errors.filter(|one| one.severity == Severity::Error);
+    errors.map(|one| super::diagnostic(one, places)).collect()
 }
 
 /// The line of one question.

@@ -2,6 +2,7 @@
 //!
 //! A whole document starts with `"apiVersion": "netverdict.dev/v1alpha1"`; lines do not.
 
+mod diff;
 mod flow;
 mod handle;
 mod isolation;
@@ -9,11 +10,15 @@ mod matrix;
 mod traffic;
 mod validate;
 
+pub use diff::{
+    CauseJson, ChangedObjectJson, DiffBlockJson, DiffCountsJson, DiffEndJson, DiffJson, KeptJson, MovedJson,
+    PodsJson, RadiusJson, diff,
+};
 pub use flow::{
     AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
 };
 pub use handle::{
-    ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle, handle_text,
+    DiffRequest, ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle, handle_text,
 };
 pub use isolation::{IsolationJson, isolation};
 pub use matrix::{

@@ -98,13 +98,7 @@ pub(super) fn blocks(
             because,
         });
     }
-    diff.blocks.sort_by(|a, b| {
-        let key = |one: &DiffBlock| (one.turn, one.exposure);
-        key(a).cmp(&key(b)).then_with(|| {
-            (&a.from, &a.to, a.before, a.after, &a.traffic, &a.because)
-                .cmp(&(&b.from, &b.to, b.before, b.after, &b.traffic, &b.because))
-        })
-    });
+    sort(&mut diff.blocks);
     diff.kept.sort_by(|a, b| (&a.from, &a.to, &a.traffic).cmp(&(&b.from, &b.to, &b.traffic)));
     for (end, moved) in radius {
         let Some((_, named)) = places.get(&end).and_then(|place| named.get(*place as usize)) else {
@@ -118,7 +112,8 @@ pub(super) fn blocks(
             let own = moved.without_itself(was_pod, is_pod);
             if own.is_moved() {
                 let Moved { reaches, reached_by, .. } = own;
-                diff.radius.push(RadiusMoved { units, reaches, reached_by });
+                let namespace = named.namespace.clone();
+                diff.radius.push(RadiusMoved { namespace, units, reaches, reached_by });
             }
         }
     }
@@ -132,6 +127,17 @@ pub(super) fn blocks(
     diff.radius.sort_by(|a, b| growth(b).cmp(&growth(a)).then_with(|| a.units.cmp(&b.units)));
     diff.ends = named.into_iter().map(|(_, end)| end).collect();
     Found { diff, causes }
+}
+
+/// By turn, the most exposing first, then by name.
+pub(super) fn sort(blocks: &mut [DiffBlock]) {
+    blocks.sort_by(|a, b| {
+        let key = |one: &DiffBlock| (one.turn, one.exposure);
+        key(a).cmp(&key(b)).then_with(|| {
+            (&a.from, &a.to, a.before, a.after, &a.traffic, &a.because)
+                .cmp(&(&b.from, &b.to, b.before, b.after, &b.traffic, &b.because))
+        })
+    });
 }
 
 /// Pairs of sides, with those of one destination put together, then those of one source.
@@ -177,7 +183,7 @@ fn is_itself(ends: &Ends<'_>, from: &Who, to: &Who) -> bool {
         && from.ends.first().is_some_and(|end| ends.is_one_pod(end))
 }
 
-fn exposure(named: &[(u32, DiffEnd)], from: &DiffEnds, to: &DiffEnds) -> Exposure {
+pub(super) fn exposure(named: &[(u32, DiffEnd)], from: &DiffEnds, to: &DiffEnds) -> Exposure {
     if !from.addresses.is_empty() {
         return Exposure::FromOutside;
     }

@@ -21,7 +21,7 @@ use self::cause::Causes;
 use self::ends::Ends;
 use super::Reach;
 use crate::compile::{Change, CompiledPolicy};
-use crate::manifest::document::{ObjectKey, Place};
+use crate::manifest::document::{Kind, ObjectKey, Place};
 use crate::netset::{Members, Traffic};
 
 /// What a difference is.
@@ -46,6 +46,70 @@ impl Diff {
     /// The blocks of a turn.
     pub fn of(&self, turn: Turn) -> impl Iterator<Item = &DiffBlock> {
         self.blocks.iter().filter(move |block| block.turn == turn)
+    }
+
+    /// The pods and workloads of one side of a block, by namespace and name.
+    pub fn units(&self, ends: &DiffEnds) -> impl Iterator<Item = &DiffUnit> {
+        let mut units: Vec<&DiffUnit> = ends
+            .ends
+            .iter()
+            .filter_map(|end| self.ends.get(end as usize))
+            .flat_map(|end| &end.units)
+            .collect();
+        units.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        units.into_iter()
+    }
+
+    /// Only what comes from or goes to some namespaces.
+    #[must_use]
+    pub fn within(&self, namespaces: &[String]) -> Diff {
+        let meant = |name: &str| namespaces.iter().any(|own| own == name);
+        let is_in = |end: &u32| self.ends.get(*end as usize).is_some_and(|own| meant(&own.namespace));
+        let inside: Members = (0..u32::try_from(self.ends.len()).unwrap_or(u32::MAX)).filter(is_in).collect();
+        // From those inside to all, and from all others to those inside.
+        let cut = |from: &DiffEnds, to: &DiffEnds| -> Vec<(DiffEnds, DiffEnds)> {
+            let only = |ends: &DiffEnds| DiffEnds {
+                ends: ends.ends.intersection(&inside),
+                addresses: Vec::new(),
+            };
+            let rest = DiffEnds { ends: from.ends.difference(&inside), ..from.clone() };
+            let parts = [(only(from), to.clone()), (rest, only(to))];
+            let is_some = |ends: &DiffEnds| !ends.ends.is_empty() || !ends.addresses.is_empty();
+            parts.into_iter().filter(|(from, to)| is_some(from) && is_some(to)).collect()
+        };
+        let named: Vec<(u32, DiffEnd)> = (0..).zip(self.ends.iter().cloned()).collect();
+        let mut found = self.clone();
+        found.blocks = self
+            .blocks
+            .iter()
+            .flat_map(|block| {
+                cut(&block.from, &block.to).into_iter().map(|(from, to)| DiffBlock {
+                    exposure: merge::exposure(&named, &from, &to),
+                    from,
+                    to,
+                    ..block.clone()
+                })
+            })
+            .collect();
+        merge::sort(&mut found.blocks);
+        found.kept = self
+            .kept
+            .iter()
+            .flat_map(|block| {
+                cut(&block.from, &block.to)
+                    .into_iter()
+                    .map(|(from, to)| KeptBlock { from, to, ..block.clone() })
+            })
+            .collect();
+        found.radius.retain(|one| meant(&one.namespace));
+        found.objects.retain(|one| {
+            let own = match one.key.kind {
+                Kind::Namespace => one.key.name.as_str(),
+                _ => one.key.namespace.as_str(),
+            };
+            meant(own) || one.key.namespace.is_empty() && one.key.kind != Kind::Namespace
+        });
+        found
     }
 }
 
@@ -155,6 +219,8 @@ pub struct DiffEnd {
 /// A workload, or a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DiffUnit {
+    /// Its namespace.
+    pub namespace: String,
     /// `NAMESPACE/NAME`, with the kind in front where that would name two.
     pub name: String,
     /// How many pods it had; a template counts for one.
@@ -282,6 +348,8 @@ pub struct ChangedObject {
 /// How far some reach, in pods, each itself aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RadiusMoved {
+    /// Their namespace.
+    pub namespace: String,
     /// Who, by name: each of their pods reaches as far.
     pub units: Vec<String>,
     /// How many pods it reached, and reaches.

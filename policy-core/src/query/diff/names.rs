@@ -33,14 +33,15 @@ pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
     let cluster = ends.policy(Side::After).cluster();
     let namespace = units.keys().next().and_then(|(id, ..)| cluster.namespace(*id));
     let count = |side| ends.class(side, number).is_some();
+    let namespace = namespace.map_or_else(String::new, |own| own.name.clone());
     DiffEnd {
-        namespace: namespace.map_or_else(String::new, |own| own.name.clone()),
         units: units
             .into_iter()
             .map(|(key, own)| {
                 let is_pods = (own.templates_before == 0, own.templates_after == 0);
                 let name = name(ends, key);
-                DiffUnit { name, before: own.before, after: own.after, is_pods }
+                let namespace = namespace.clone();
+                DiffUnit { namespace, name, before: own.before, after: own.after, is_pods }
             })
             .collect(),
         presence: match (count(Side::Before), count(Side::After)) {
@@ -48,6 +49,7 @@ pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
             (false, true) => Presence::Added,
             (true, true) | (false, false) => Presence::Both,
         },
+        namespace,
     }
 }
 
