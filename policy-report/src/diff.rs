@@ -14,7 +14,7 @@ use crate::{Style, Tone};
 /// How many names of a namespace are written before they are counted.
 const NAMES: usize = 3;
 /// How many lines of blast radius are shown.
-const RADII: usize = 10;
+pub const RADII: usize = 10;
 /// How many causes of a block are written before they are counted.
 const CAUSES: usize = 4;
 
@@ -181,8 +181,13 @@ fn radii(out: &mut String, diff: &Diff) {
     for one in diff.radius.iter().take(RADII) {
         let _ = writeln!(out, "{}", radius(one));
     }
-    if diff.radius.len() > RADII {
-        let _ = writeln!(out, "… the blast radius of {} more", diff.radius.len() - RADII);
+    more_radii(out, diff, "");
+}
+
+fn more_radii(out: &mut String, diff: &Diff, bullet: &str) {
+    let more = diff.radius.len().saturating_sub(RADII) as u64 + diff.radius_more;
+    if more > 0 {
+        let _ = writeln!(out, "{bullet}… and of {more} more, of kinds of pods: -o json for all");
     }
 }
 
@@ -193,12 +198,8 @@ fn radius(one: &RadiusMoved) -> String {
     let who = format!("{}{more}", first.join(", "));
     let mut parts = Vec::new();
     let moved = |(was, is): (Reach, Reach)| format!("{} → {}", pods(was), pods(is));
-    if one.reaches.0 != one.reaches.1 {
-        parts.push(format!("{} pods", moved(one.reaches)));
-    }
-    if one.reached_by.0 != one.reached_by.1 {
-        parts.push(format!("reached by {}", moved(one.reached_by)));
-    }
+    parts.extend(one.reaches.map(|own| format!("{} pods", moved(own))));
+    parts.extend(one.reached_by.map(|own| format!("reached by {}", moved(own))));
     let each = if one.units.len() > 1 { ", each" } else { "" };
     format!("blast radius of {who}{each}: {}", parts.join("; "))
 }
@@ -270,9 +271,7 @@ pub fn diff_markdown(diff: &Diff) -> String {
         for one in diff.radius.iter().take(RADII) {
             let _ = writeln!(out, "- {}", radius(one));
         }
-        if diff.radius.len() > RADII {
-            let _ = writeln!(out, "- … the blast radius of {} more", diff.radius.len() - RADII);
-        }
+        more_radii(&mut out, diff, "- ");
     }
     let mut rest = String::new();
     objects(&mut rest, diff, Style::Plain);

@@ -10,7 +10,7 @@ mod style;
 mod table;
 
 pub use diagnostics::diagnostic;
-pub use diff::{diff_csv, diff_markdown, diff_text};
+pub use diff::{RADII, diff_csv, diff_markdown, diff_text};
 pub use flow::flow_text;
 pub use isolation::{isolation_csv, isolation_markdown, isolation_text};
 pub use matrix::{MatrixView, matrix_markdown, matrix_text, pair_row};

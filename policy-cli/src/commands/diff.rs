@@ -4,7 +4,7 @@ use policy_core::manifest::Locator;
 use policy_core::manifest::document::Object;
 use policy_core::query::{Diff, changes, diff};
 use policy_core::wire;
-use policy_report::{diff_csv, diff_markdown, diff_text};
+use policy_report::{RADII, diff_csv, diff_markdown, diff_text};
 
 use crate::Exit;
 use crate::args::{DiffArguments, FailOn, Format};
@@ -22,7 +22,12 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Failure> {
     let mut policy = base.compile(common, &arguments.reading);
     drop(base);
     let changes = changes(&policy, &policies, std::mem::take(&mut head.objects));
-    let found = diff(&mut policy, changes);
+    let radii = match arguments.output {
+        Format::Text | Format::Markdown => RADII,
+        Format::Json => usize::MAX,
+        Format::Csv => 0,
+    };
+    let found = diff(&mut policy, changes, radii);
     let found = match arguments.only_namespace.as_slice() {
         [] => found,
         only => found.within(only),

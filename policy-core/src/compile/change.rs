@@ -24,6 +24,16 @@ pub enum Change {
     Remove(ObjectKey),
 }
 
+impl Change {
+    /// The object that it is about.
+    pub fn key(&self) -> &ObjectKey {
+        match self {
+            Change::Put(object) => &object.key,
+            Change::Remove(key) => key,
+        }
+    }
+}
+
 impl CompiledPolicy {
     /// Takes a change: afterwards every answer is what it would be had all been compiled afresh.
     pub fn change(&mut self, change: Change) {
@@ -56,10 +66,7 @@ impl CompiledPolicy {
         let mut others = Vec::new();
         let mut has_node = false;
         for change in changes {
-            let key = match &change {
-                Change::Put(object) => &object.key,
-                Change::Remove(key) => key,
-            };
+            let key = change.key();
             if is_policy(key.kind) {
                 policies.push(change);
                 continue;

@@ -125,10 +125,12 @@ pub struct ChangedObjectJson {
 pub struct RadiusJson {
     /// The pods and workloads of which this holds, one by one.
     pub endpoints: Vec<String>,
-    /// How many pods each reaches, on any port, itself aside.
-    pub reaches: MovedJson,
-    /// How many pods reach each.
-    pub reached_by: MovedJson,
+    /// How many pods each reaches, on any port, itself aside; left out where that did not move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaches: Option<MovedJson>,
+    /// How many pods reach each; left out where that did not move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached_by: Option<MovedJson>,
 }
 
 /// A number of pods before and after.
@@ -241,7 +243,7 @@ fn radius(one: &RadiusMoved) -> RadiusJson {
     let moved = |(was, is): (Reach, Reach)| MovedJson { before: pods(was), after: pods(is) };
     RadiusJson {
         endpoints: one.units.clone(),
-        reaches: moved(one.reaches),
-        reached_by: moved(one.reached_by),
+        reaches: one.reaches.map(moved),
+        reached_by: one.reached_by.map(moved),
     }
 }

@@ -236,7 +236,7 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         let mut places = Locator::new(&sources);
         response.diff_refused = refused(&records, &mut places);
         let changes = query::changes(&policy, &policies, objects);
-        let found = query::diff(&mut policy, changes);
+        let found = query::diff(&mut policy, changes, usize::MAX);
         let found = match asked.only_namespaces.as_slice() {
             [] => found,
             only => found.within(only),

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "it is a command line")]
 
+mod diff;
 mod generator;
 mod random;
 
@@ -84,6 +85,7 @@ fn row(size: Size, before: Option<Figures>) -> Figures {
     let policies: Vec<Object> =
         objects.iter().filter(|one| one.key.kind == Kind::NetworkPolicy).cloned().collect();
     let options = Options { profile: Profile::Spec, pod_cidrs: Vec::new() };
+    let kept = objects.clone();
     let (mut policy, compiling) = timed(|| compile(objects, options));
     say("compile", millis(compiling), "ms");
     let mut sink = std::io::BufWriter::new(std::io::sink());
@@ -103,6 +105,8 @@ fn row(size: Size, before: Option<Figures>) -> Figures {
     black_box(found.endpoints.len());
     say("isolation", millis(took), "ms");
     flows(&policy, &mut say);
+    diff::rows(&mut policy, &kept, &mut say);
+    drop(kept);
     changes(&mut policy, &policies, &mut say);
     say("peak memory", peak_memory(), "MiB");
     figures

@@ -1,11 +1,9 @@
 //! What tells two sets of objects apart.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
-
 use crate::compile::{Change, CompiledPolicy};
 use crate::dialect;
 use crate::manifest::document::{Kind, Object, ObjectKey, Place};
+use crate::map::Map;
 use crate::rulebook::Policy;
 
 /// What has to be done to one side to make the other.
@@ -22,59 +20,56 @@ pub struct Changes {
 /// two objects of one kind, namespace and name the later counts (C25).
 pub fn changes(policy: &CompiledPolicy, policies: &[Object], after: Vec<Object>) -> Changes {
     let mut found = Changes::default();
-    let mut order: Vec<u32> = (0..u32::try_from(after.len()).unwrap_or(u32::MAX)).collect();
-    let key = |at: &u32| after.get(*at as usize).map(|object| &object.key);
-    // Mostly in order as they are; of like keys the last is kept.
-    order.sort_by(|a, b| key(a).cmp(&key(b)));
-    let mut last: Vec<u32> = Vec::with_capacity(order.len());
-    for at in order {
-        match last.last_mut() {
-            Some(own) if key(own) == key(&at) => *own = at,
-            _ => last.push(at),
-        }
+    let mut places: Map<&ObjectKey, usize> =
+        Map::with_capacity_and_hasher(after.len(), Default::default());
+    for (at, object) in after.iter().enumerate() {
+        places.insert(&object.key, at);
     }
-    let mut after: Vec<Option<Object>> = after.into_iter().map(Some).collect();
-    let mut take = |at: u32| after.get_mut(at as usize).and_then(Option::take);
-    let mut now = last.into_iter().filter_map(|at| take(at)).peekable();
-
-    // Objects and policies, both by key: kinds of policies come after all others.
-    let texts: BTreeMap<&ObjectKey, &Object> =
+    let texts: Map<&ObjectKey, &Object> =
         policies.iter().map(|object| (&object.key, object)).collect();
     let cluster = policy.cluster();
     let others = Kind::ALL.into_iter().filter(|kind| !kind.is_policy());
     let was = others.flat_map(|kind| cluster.all_of_kind(kind)).map(Was::Object);
-    let mut was = was.chain(policy.rulebook().iter().map(|(_, one)| Was::Policy(one))).peekable();
-    loop {
-        let order = match (was.peek(), now.peek()) {
-            (None, None) => break,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(was), Some(now)) => was.key().cmp(&now.key),
+    let was = was.chain(policy.rulebook().iter().map(|(_, one)| Was::Policy(one)));
+    let mut removed = Vec::new();
+    let mut put = Vec::new();
+    for before in was {
+        let now = places.remove(before.key()).and_then(|at| Some((at, after.get(at)?)));
+        let Some((at, now)) = now else {
+            removed.push(before.key().clone());
+            continue;
         };
-        let before = if order == Ordering::Greater { None } else { was.next() };
-        let after = if order == Ordering::Less { None } else { now.next() };
-        match (before, after) {
-            (Some(before), None) => found.list.push(Change::Remove(before.key().clone())),
-            (None, Some(after)) => found.list.push(Change::Put(Box::new(after))),
-            (Some(Was::Object(before)), Some(after)) if before.body != after.body => {
-                found.list.push(Change::Put(Box::new(after)));
+        match before {
+            Was::Object(before) => {
+                if before.body != now.body {
+                    put.push(at);
+                }
             }
-            (Some(Was::Policy(before)), Some(after)) => {
-                let text = texts.get(&after.key);
-                if text.is_some_and(|text| text.body == after.body) {
+            Was::Policy(before) => {
+                let text = texts.get(&now.key);
+                if text.is_some_and(|text| text.body == now.body) {
                     continue;
                 }
-                let is_same = dialect::lower(&after)
+                let is_same = dialect::lower(now)
                     .is_some_and(|own| Policy { place: before.place, ..own } == *before);
                 match (is_same, text) {
-                    (false, _) => found.list.push(Change::Put(Box::new(after))),
-                    (true, Some(_)) => found.same_meaning.push((after.key, after.place)),
+                    (false, _) => put.push(at),
+                    (true, Some(_)) => found.same_meaning.push((now.key.clone(), now.place)),
                     (true, None) => {}
                 }
             }
-            (Some(Was::Object(_)), Some(_)) | (None, None) => {}
         }
     }
+    put.extend(places.into_values());
+    put.sort_unstable();
+    let mut put = put.into_iter().peekable();
+    for (at, object) in after.into_iter().enumerate() {
+        if put.next_if_eq(&at).is_some() {
+            found.list.push(Change::Put(Box::new(object)));
+        }
+    }
+    found.list.extend(removed.into_iter().map(Change::Remove));
+    found.list.sort_by(|a, b| a.key().cmp(b.key()));
     found
 }
 

@@ -416,7 +416,10 @@ impl<'p> Ends<'p> {
     /// The ends that are there on both sides with other numbers of endpoints.
     pub(super) fn resized(&self) -> BTreeSet<u32> {
         let all = self.joined.keys().copied().chain(self.extras());
-        all.filter(|end| self.weight(Side::Before, *end) != self.weight(Side::After, *end)).collect()
+        let is_on_both = |end: &u32| {
+            self.class(Side::Before, *end).is_some() && self.class(Side::After, *end).is_some()
+        };
+        all.filter(is_on_both).filter(|end| self.weight(Side::Before, *end) != self.weight(Side::After, *end)).collect()
     }
 
     /// Whether an end is one pod and no more, which has nothing to say to itself.

@@ -122,7 +122,7 @@ pub(super) fn blocks(
             let all = |reach: super::Reach| i128::from(reach.allowed + reach.depends);
             all(is) - all(was)
         };
-        more(one.reaches) + more(one.reached_by)
+        one.reaches.map_or(0, more) + one.reached_by.map_or(0, more)
     };
     diff.radius.sort_by(|a, b| growth(b).cmp(&growth(a)).then_with(|| a.units.cmp(&b.units)));
     diff.ends = named.into_iter().map(|(_, end)| end).collect();

@@ -38,6 +38,8 @@ pub struct Diff {
     pub objects: Vec<ChangedObject>,
     /// How far ends reach, where that moved: the greatest growth first.
     pub radius: Vec<RadiusMoved>,
+    /// How many ends beside them may reach another number: their growth is not greater.
+    pub radius_more: u64,
     /// How much was looked at.
     pub work: DiffWork,
 }
@@ -352,13 +354,16 @@ pub struct RadiusMoved {
     pub namespace: String,
     /// Who, by name: each of their pods reaches as far.
     pub units: Vec<String>,
-    /// How many pods it reached, and reaches.
-    pub reaches: (Reach, Reach),
-    /// How many pods reached it, and reach it.
-    pub reached_by: (Reach, Reach),
+    /// How many pods it reached, and reaches, where that moved.
+    pub reaches: Option<(Reach, Reach)>,
+    /// How many pods reached it, and reach it, where that moved.
+    pub reached_by: Option<(Reach, Reach)>,
 }
 
 /// Makes changes, and says what they open and close. The policy is afterwards the second side.
+///
+/// `radii`: of how many ends the blast radius is counted, the greatest growth first. Counting it of
+/// all is as much work as a matrix where a change touches all.
 ///
 /// ```
 /// use policy_core::compile::{Options, compile};
@@ -367,15 +372,15 @@ pub struct RadiusMoved {
 ///
 /// let options = Options { profile: Profile::Spec, pod_cidrs: Vec::new() };
 /// let mut policy = compile(Vec::new(), options);
-/// assert!(diff(&mut policy, Changes::default()).blocks.is_empty());
+/// assert!(diff(&mut policy, Changes::default(), 10).blocks.is_empty());
 /// ```
-pub fn diff(policy: &mut CompiledPolicy, changes: Changes) -> Diff {
+pub fn diff(policy: &mut CompiledPolicy, changes: Changes, radii: usize) -> Diff {
     let Changes { list, same_meaning } = changes;
     let mut objects = described(policy, &list);
     let record = policy.change_recorded(list);
     let ends = Ends::new(policy, &record);
     let (differences, work) = compare::differences(&ends);
-    let radius = radius::moved(&ends, &differences);
+    let (radius, more) = radius::moved(&ends, &differences, radii);
     let mut causes = Causes::new(&ends);
     let mut pieces = Vec::new();
     for difference in differences {
@@ -396,6 +401,7 @@ pub fn diff(policy: &mut CompiledPolicy, changes: Changes) -> Diff {
     objects.sort_by(|a, b| a.key.cmp(&b.key));
     found.diff.objects = objects;
     found.diff.work = work;
+    found.diff.radius_more = more;
     found.diff
 }
 

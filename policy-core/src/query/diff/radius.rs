@@ -11,13 +11,13 @@ use crate::map::Map;
 use crate::netset::{Direction, Members};
 use crate::query::Reach;
 
-/// What of an end moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What of an end moved: before and after, for each direction in which it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moved {
-    pub(super) reaches: (Reach, Reach),
-    pub(super) reached_by: (Reach, Reach),
+    pub(super) reaches: Option<(Reach, Reach)>,
+    pub(super) reached_by: Option<(Reach, Reach)>,
     /// What it exchanged and exchanges with its own like.
-    own: (Level, Level),
+    own: Option<(Level, Level)>,
 }
 
 impl Moved {
@@ -33,14 +33,20 @@ impl Moved {
             }
             Level::Deny => reach,
         };
+        let (own_was, own_is) = self.own.unwrap_or((Level::Deny, Level::Deny));
         let both = |(was, is): (Reach, Reach)| {
-            (less(was, was_pod, self.own.0), less(is, is_pod, self.own.1))
+            Some((less(was, was_pod, own_was), less(is, is_pod, own_is)))
+                .filter(|(was, is)| was != is)
         };
-        Moved { reaches: both(self.reaches), reached_by: both(self.reached_by), own: self.own }
+        Moved {
+            reaches: self.reaches.and_then(both),
+            reached_by: self.reached_by.and_then(both),
+            own: self.own,
+        }
     }
 
     pub(super) fn is_moved(&self) -> bool {
-        self.reaches.0 != self.reaches.1 || self.reached_by.0 != self.reached_by.1
+        self.reaches.is_some() || self.reached_by.is_some()
     }
 }
 
@@ -61,6 +67,10 @@ impl Count {
         }
     }
 
+    fn total(self) -> i64 {
+        self.allowed + self.depends
+    }
+
     fn reach(self) -> Reach {
         let own = |count: i64| u64::try_from(count).unwrap_or(0);
         Reach { allowed: own(self.allowed), depends: own(self.depends) }
@@ -75,91 +85,120 @@ fn level(cell: &Cell) -> Level {
     }
 }
 
-/// How far the ends reach and reached of whose flows something differs, their own pods included.
-pub(super) fn moved(ends: &Ends<'_>, differences: &[Difference]) -> BTreeMap<u32, Moved> {
-    let inside = || differences.iter().filter(|one| !one.from.ends.is_empty() && !one.to.ends.is_empty());
+/// How far ends reach and reached, their own pods included, of whose flows something differs: for
+/// so many of them, the greatest growth first; and how many more there are.
+pub(super) fn moved(
+    ends: &Ends<'_>,
+    differences: &[Difference],
+    limit: usize,
+) -> (BTreeMap<u32, Moved>, u64) {
+    let mut taken: BTreeMap<u32, [Option<Both>; 2]> = BTreeMap::new();
+    for direction in Direction::ALL {
+        for (end, both) in exchanged(ends, differences, direction) {
+            if let Some(own) = taken.entry(end).or_default().get_mut(at(direction)) {
+                *own = Some(both);
+            }
+        }
+    }
+    let mut order: Vec<(i64, u32)> = taken
+        .iter()
+        .map(|(end, both)| {
+            let growth = both.iter().flatten().map(|(was, is)| is.total() - was.total()).sum();
+            (growth, *end)
+        })
+        .collect();
+    order.sort_by_key(|(growth, end)| (std::cmp::Reverse(*growth), *end));
+    let more = order.len().saturating_sub(limit) as u64;
+    order.truncate(limit);
     let mut found: BTreeMap<u32, Moved> = BTreeMap::new();
-    // Ends that have not as many endpoints as they had are looked at one by one.
-    let resized: BTreeSet<u32> = ends.resized();
     for direction in Direction::ALL {
-        let mut taken: BTreeMap<u32, (Count, Count)> = BTreeMap::new();
-        for one in inside() {
-            let (was, is) = (level(&one.before), level(&one.after));
-            let (own, others) = match direction {
-                Direction::Egress => (&one.from.ends, &one.to.ends),
-                Direction::Ingress => (&one.to.ends, &one.from.ends),
+        let own = order.iter().filter_map(|(_, end)| {
+            let both = taken.get(end)?.get(at(direction)).copied().flatten()?;
+            Some((*end, both))
+        });
+        let own: Vec<(u32, Both)> = own.collect();
+        let now = counts(ends.policy(Side::After), direction, ends, own.iter().map(|(end, _)| *end));
+        for (end, (before, after)) in own {
+            let is = now.get(&end).copied().unwrap_or_default();
+            let was = Count {
+                allowed: is.allowed - after.allowed + before.allowed,
+                depends: is.depends - after.depends + before.depends,
             };
-            let others = others.iter().filter(|end| !resized.contains(end));
-            let (mut before, mut after) = (0, 0);
-            let mut own_weights: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-            for end in others {
-                let weights = (ends.weight(Side::Before, end), ends.weight(Side::After, end));
-                before += weights.0;
-                after += weights.1;
-                if own.contains(end) {
-                    own_weights.insert(end, weights);
-                }
-            }
-            for end in own.iter() {
-                // An end's own pods are looked at apart.
-                let (own_before, own_after) = own_weights.get(&end).copied().unwrap_or((0, 0));
-                let counts = taken.entry(end).or_default();
-                counts.0.add(was, before - own_before, 1);
-                counts.1.add(is, after - own_after, 1);
-            }
-        }
-        let now = counts(ends.policy(Side::After), direction, ends, taken.keys().copied());
-        for (end, (before, after)) in taken {
-            let mut was = Count::default();
-            let total = now.get(&end).copied().unwrap_or_default();
-            was.allowed = total.allowed - after.allowed + before.allowed;
-            was.depends = total.depends - after.depends + before.depends;
-            for other in resized.iter().copied().filter(|other| *other != end).chain([end]) {
-                let (cell_before, cell_after) = match direction {
-                    Direction::Egress => pair(ends, end, other),
-                    Direction::Ingress => pair(ends, other, end),
-                };
-                let weights = (ends.weight(Side::Before, other), ends.weight(Side::After, other));
-                was.add(level(&cell_after), weights.1, -1);
-                was.add(level(&cell_before), weights.0, 1);
-            }
-            let own = found.entry(end).or_insert_with(|| blank(ends, end));
-            let both = (was.reach(), total.reach());
+            let moved = found.entry(end).or_insert_with(|| {
+                let (before, after) = pair(ends, end, end);
+                Moved { own: Some((level(&before), level(&after))), ..Moved::default() }
+            });
+            let both = Some((was.reach(), is.reach()));
             match direction {
-                Direction::Egress => own.reaches = both,
-                Direction::Ingress => own.reached_by = both,
+                Direction::Egress => moved.reaches = both,
+                Direction::Ingress => moved.reached_by = both,
             }
         }
     }
-    // A direction in which nothing differs is what it is.
-    for direction in Direction::ALL {
-        let differ: BTreeSet<u32> = inside()
-            .flat_map(|one| match direction {
-                Direction::Egress => one.from.ends.iter(),
-                Direction::Ingress => one.to.ends.iter(),
-            })
-            .collect();
-        let missing: Vec<u32> =
-            found.keys().copied().filter(|end| !differ.contains(end)).collect();
-        for (end, count) in counts(ends.policy(Side::After), direction, ends, missing.into_iter()) {
-            let both = (count.reach(), count.reach());
-            match (found.get_mut(&end), direction) {
-                (Some(own), Direction::Egress) => own.reaches = both,
-                (Some(own), Direction::Ingress) => own.reached_by = both,
-                (None, _) => {}
-            }
-        }
-    }
-    found
+    (found, more)
 }
 
-fn blank(ends: &Ends<'_>, end: u32) -> Moved {
-    let (before, after) = pair(ends, end, end);
-    Moved {
-        reaches: Default::default(),
-        reached_by: Default::default(),
-        own: (level(&before), level(&after)),
+/// What an end had and has with those with whom it does not exchange what it did.
+type Both = (Count, Count);
+
+fn at(direction: Direction) -> usize {
+    match direction {
+        Direction::Ingress => 0,
+        Direction::Egress => 1,
     }
+}
+
+fn exchanged(
+    ends: &Ends<'_>,
+    differences: &[Difference],
+    direction: Direction,
+) -> BTreeMap<u32, Both> {
+    let inside = |one: &&Difference| !one.from.ends.is_empty() && !one.to.ends.is_empty();
+    // Ends that have not as many endpoints as they had are looked at one by one, and so is an end
+    // with its own like.
+    let resized: BTreeSet<u32> = ends.resized();
+    let mut taken: Map<u32, Both> = Map::default();
+    let mut order: Vec<u32> = Vec::new();
+    for one in differences.iter().filter(inside) {
+        let (was, is) = (level(&one.before), level(&one.after));
+        let (own, others) = match direction {
+            Direction::Egress => (&one.from.ends, &one.to.ends),
+            Direction::Ingress => (&one.to.ends, &one.from.ends),
+        };
+        let weights = |end: u32| (ends.weight(Side::Before, end), ends.weight(Side::After, end));
+        let (mut before, mut after) = (0, 0);
+        for end in others.iter().filter(|end| !resized.contains(end)) {
+            let (own_before, own_after) = weights(end);
+            before += own_before;
+            after += own_after;
+        }
+        let themselves = own.intersection(others);
+        for end in own.iter() {
+            let mut less = (0, 0);
+            if themselves.contains(end) && !resized.contains(&end) {
+                less = weights(end);
+            }
+            let counts = taken.entry(end).or_insert_with(|| {
+                order.push(end);
+                Both::default()
+            });
+            counts.0.add(was, before - less.0, 1);
+            counts.1.add(is, after - less.1, 1);
+        }
+    }
+    for end in &order {
+        for other in resized.iter().copied().filter(|other| other != end).chain([*end]) {
+            let (was, is) = match direction {
+                Direction::Egress => pair(ends, *end, other),
+                Direction::Ingress => pair(ends, other, *end),
+            };
+            if let Some((before, after)) = taken.get_mut(end) {
+                before.add(level(&was), ends.weight(Side::Before, other), 1);
+                after.add(level(&is), ends.weight(Side::After, other), 1);
+            }
+        }
+    }
+    order.into_iter().filter_map(|end| Some((end, *taken.get(&end)?))).collect()
 }
 
 /// How many endpoints some ends reach, or are reached by, their own included.
