@@ -91,6 +91,8 @@ workload: a workload whose template changed replaces its pods.
   closed   allowed before, denied now        settled  open to readings before, sure now
   kept     allowed as it was, between ends of which something else changed
 
+A pod to itself and its own node are left out: no policy has a say there (C14, C15).
+
 Examples
   netverdict diff before/ --to after/
   netverdict diff --git main manifests/

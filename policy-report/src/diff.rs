@@ -137,6 +137,9 @@ fn outside(ends: &DiffEnds) -> Option<String> {
     match ends.addresses.as_slice() {
         [] => None,
         [v4, v6] if is_whole(v4) && is_whole(v6) => Some("outside".to_owned()),
+        [only] if is_whole(only) => {
+            Some(format!("outside {}", if only.0.is_ipv4() { "IPv4" } else { "IPv6" }))
+        }
         ranges => {
             let texts = wire::ranges(ranges.get(..ranges.len().min(NAMES)).unwrap_or_default());
             let more = ranges.len().saturating_sub(NAMES);

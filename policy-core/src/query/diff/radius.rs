@@ -51,7 +51,7 @@ impl Moved {
 }
 
 /// How much is allowed, and how much depends; signed, for what is taken back.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Count {
     allowed: i64,
     depends: i64,
@@ -100,6 +100,7 @@ pub(super) fn moved(
             }
         }
     }
+    taken.retain(|_, both| both.iter().flatten().any(|(was, is)| was != is));
     let mut order: Vec<(i64, u32)> = taken
         .iter()
         .map(|(end, both)| {
@@ -224,38 +225,45 @@ fn counts(
     for (id, classes) in by_row {
         let Some(row) = policy.row_at(direction, id) else { continue };
         let own: Members = classes.keys().copied().collect();
-        let mut by_class: BTreeMap<u32, Count> = BTreeMap::new();
+        let mut counted: BTreeMap<u32, Count> = BTreeMap::new();
         for (_, across) in policy.rows_in_use(other) {
             // The sides of each value that the other row has for some of these.
             let pieces = sides(across, &own);
             if pieces.is_empty() {
                 continue;
             }
-            for (value, members) in &row.pieces {
-                let there = members.intersection(&across.subjects);
-                if there.is_empty() {
+            let weight = |class: u32| {
+                let class = policy.classes().get(ClassId(class));
+                class.map_or(0, |class| class.endpoints.len() as u64)
+            };
+            // Most rows are of one class or two: no sets are made for these.
+            let few = across.subjects.len() <= FEW;
+            let by_class = few.then(|| across.subjects.iter().map(|class| (row.value(class), weight(class))));
+            let by_piece = (!few).then(|| {
+                row.pieces.iter().map(|(value, members)| {
+                    (*value, members.intersection(&across.subjects).iter().map(weight).sum())
+                })
+            });
+            let weights = by_class.into_iter().flatten().chain(by_piece.into_iter().flatten());
+            for (value, weight) in weights {
+                if value == ValueId::NOTHING || weight == 0 {
                     continue;
                 }
-                let weight: u64 = there
-                    .iter()
-                    .filter_map(|class| policy.classes().get(ClassId(class)))
-                    .map(|class| class.endpoints.len() as u64)
-                    .sum();
                 for (other_value, set) in &pieces {
-                    let level = *levels.entry((*value, *other_value)).or_insert_with(|| {
+                    let level = *levels.entry((value, *other_value)).or_insert_with(|| {
                         let (out, into) = match direction {
-                            Direction::Egress => (*value, *other_value),
-                            Direction::Ingress => (*other_value, *value),
+                            Direction::Egress => (value, *other_value),
+                            Direction::Ingress => (*other_value, value),
                         };
                         level(&policy.values().combine(out, into))
                     });
                     for class in set {
-                        by_class.entry(*class).or_default().add(level, weight, 1);
+                        counted.entry(*class).or_default().add(level, weight, 1);
                     }
                 }
             }
         }
-        for (class, count) in by_class {
+        for (class, count) in counted {
             for end in classes.get(&class).into_iter().flatten() {
                 found.insert(*end, count);
             }
@@ -263,6 +271,9 @@ fn counts(
     }
     found
 }
+
+/// How many classes are looked at one by one.
+const FEW: usize = 16;
 
 /// Some classes by what a row says of them, those of which it says nothing left out.
 fn sides(row: &Row, own: &Members) -> Vec<(ValueId, Vec<u32>)> {
