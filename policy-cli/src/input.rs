@@ -52,11 +52,7 @@ pub(crate) fn read_paths(
 }
 
 /// Reads files by their names and bytes.
-pub(crate) fn read_files(
-    files: Vec<(String, Vec<u8>)>,
-    common: &Common,
-    keep_spec: bool,
-) -> Input {
+pub(crate) fn read_files(files: Vec<(String, Vec<u8>)>, common: &Common, keep_spec: bool) -> Input {
     let progress = progress(common.quiet, "reading");
     let mut sources = Vec::new();
     let mut unreadable = Vec::new();

@@ -111,7 +111,10 @@ fn repository(name: &str) -> Folder {
     folder.write("m/deep/closed.yaml", CLOSED);
     folder.write("m/.hidden/pod.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: hidden}}");
     folder.write("m/notes.txt", "no manifest");
-    folder.write("other/pod.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: other, namespace: shop}}");
+    folder.write(
+        "other/pod.yaml",
+        "{apiVersion: v1, kind: Pod, metadata: {name: other, namespace: shop}}",
+    );
     folder.git(&["add", "."]);
     folder.git(&["commit", "-qm", "one"]);
     folder.git(&["tag", "v1"]);
@@ -141,7 +144,10 @@ fn of_a_revision() {
     hook.env("GIT_DIR", "/nowhere").env("GIT_INDEX_FILE", "/nowhere/index");
     assert_eq!(told(hook.output().unwrap()).out, opened.out);
     // A file that is refused is named as Git names it.
-    folder.write("m/bad.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: BAD, namespace: shop}}\n");
+    folder.write(
+        "m/bad.yaml",
+        "{apiVersion: v1, kind: Pod, metadata: {name: BAD, namespace: shop}}\n",
+    );
     folder.git(&["add", "."]);
     folder.git(&["commit", "-qm", "bad"]);
     let bad = diff("", &["diff", "--git", "main", "m"]);
@@ -158,8 +164,11 @@ fn what_a_revision_cannot_be() {
         assert!(run.err.contains(words), "{}", run.err);
     };
     fails(&["diff", "--git", "nowhere", "m"], "the Git revision `nowhere` is not known");
-    fails(&["diff", "--git", "--help", "m"], "the Git revision `--help` is not known");
-    fails(&["diff", "--git", "HEAD", "no/such"], "no/such is neither in `HEAD` nor in the working tree");
+    fails(&["diff", "--git=--help", "m"], "the Git revision `--help` is not known");
+    fails(
+        &["diff", "--git", "HEAD", "no/such"],
+        "no/such is neither in `HEAD` nor in the working tree",
+    );
     fails(&["diff", "--git", "HEAD", "-"], "`-` is in no Git revision");
     fails(&["diff", "--git", "HEAD", "m", ".."], "outside of the Git repository");
     fails(&["diff", "--git", "HEAD", "m", "--to", "m"], "--to");

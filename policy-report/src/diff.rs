@@ -130,7 +130,8 @@ fn side(diff: &Diff, ends: &DiffEnds) -> String {
 }
 
 fn outside(ends: &DiffEnds) -> Option<String> {
-    let is_last = |text: &str| ["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"].contains(&text);
+    let is_last =
+        |text: &str| ["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"].contains(&text);
     let is_whole = |(first, last): &(std::net::IpAddr, std::net::IpAddr)| {
         first.is_unspecified() && is_last(&last.to_string())
     };
@@ -154,7 +155,8 @@ fn because(diff: &Diff, causes: &[Cause], places: &mut Locator<'_>) -> Vec<Strin
     let mut lines = Vec::new();
     for cause in causes.iter().take(CAUSES) {
         let place = diff.objects.iter().find(|one| is_of(one, cause));
-        let place = place.and_then(|one| at(one, places)).map_or_else(String::new, |at| format!("   {at}"));
+        let place =
+            place.and_then(|one| at(one, places)).map_or_else(String::new, |at| format!("   {at}"));
         lines.push(format!("because {}{place}", say::cause(cause)));
     }
     if causes.len() > CAUSES {

@@ -1,8 +1,7 @@
 //! `netverdict diff`: what a change opens and closes.
 
 use policy_core::manifest::Locator;
-use policy_core::manifest::document::Object;
-use policy_core::query::{Diff, changes, diff};
+use policy_core::query::{Diff, Texts, changes, diff};
 use policy_core::wire;
 use policy_report::{RADII, diff_csv, diff_markdown, diff_text};
 
@@ -17,11 +16,10 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Failure> {
     let (mut base, mut head) = sides(arguments)?;
     base.note(common)?;
     head.note(common)?;
-    let policies: Vec<Object> =
-        base.objects.iter().filter(|one| one.key.kind.is_policy()).cloned().collect();
     let mut policy = base.compile(common, &arguments.reading);
-    drop(base);
-    let changes = changes(&policy, &policies, std::mem::take(&mut head.objects));
+    let objects = std::mem::take(&mut head.objects);
+    let mut texts = Texts::new(&base.reading.sources, &head.reading.sources);
+    let changes = changes(&policy, &mut texts, objects);
     let radii = match arguments.output {
         Format::Text | Format::Markdown => RADII,
         Format::Json => usize::MAX,
@@ -60,8 +58,7 @@ fn sides(arguments: &DiffArguments) -> Result<(Input, Input), Failure> {
                 (format!("{reference}:{}", file.path), file.bytes)
             });
             let base = input::read_files(named.collect(), common, false);
-            let there: Vec<_> =
-                common.paths.iter().filter(|path| path.exists()).cloned().collect();
+            let there: Vec<_> = common.paths.iter().filter(|path| path.exists()).cloned().collect();
             Ok((base, input::read_paths(&there, common, false)?))
         }
         None => {

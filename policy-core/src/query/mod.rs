@@ -12,8 +12,8 @@ mod matrix;
 mod why;
 
 pub use diff::{
-    Cause, ChangedObject, Changes, Diff, DiffBlock, DiffEnd, DiffEnds, DiffUnit, DiffWork, Effect, Exposure,
-    How, KeptBlock, Level, Presence, RadiusMoved, Turn, changes, diff,
+    Cause, ChangedObject, Changes, Diff, DiffBlock, DiffEnd, DiffEnds, DiffUnit, DiffWork, Effect,
+    Exposure, How, KeptBlock, Level, Presence, RadiusMoved, Texts, Turn, changes, diff,
 };
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
 pub use error::QuestionError;

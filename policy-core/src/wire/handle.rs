@@ -3,15 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    API_VERSION, AnswerJson, BlockJson, ClassJson, CountsJson, DiagnosticJson, DiffJson, IsolationJson,
-    QueryJson, RecordJson,
+    API_VERSION, AnswerJson, BlockJson, ClassJson, CountsJson, DiagnosticJson, DiffJson,
+    IsolationJson, QueryJson, RecordJson,
 };
 use crate::compile::{CompiledPolicy, Options, compile};
-use crate::manifest::document::Object;
 use crate::manifest::{Locator, ReadOptions, Reading, Record, Severity, Source, read};
 use crate::netset::parse_cidr;
 use crate::profile::Profile;
-use crate::query::{self, Detail, Filter, Selection};
+use crate::query::{self, Detail, Filter, Selection, Texts};
 
 /// What a host asks: manifests, how to read them, and any of the questions.
 ///
@@ -203,10 +202,6 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
     };
     let mut reading = read(sources_of(request.manifests), &options);
     let objects = reading.take_objects();
-    let policies: Vec<Object> = match request.diff {
-        Some(_) => objects.iter().filter(|one| one.key.kind.is_policy()).cloned().collect(),
-        None => Vec::new(),
-    };
     let Reading { sources, records } = reading;
     let mut places = Locator::new(&sources);
     response.refused = refused(&records, &mut places);
@@ -232,10 +227,11 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
     if let Some(asked) = request.diff {
         let mut reading = read(sources_of(asked.manifests), &options);
         let objects = reading.take_objects();
-        let Reading { sources, records } = reading;
-        let mut places = Locator::new(&sources);
+        let Reading { sources: others, records } = reading;
+        let mut places = Locator::new(&others);
         response.diff_refused = refused(&records, &mut places);
-        let changes = query::changes(&policy, &policies, objects);
+        let mut texts = Texts::new(&sources, &others);
+        let changes = query::changes(&policy, &mut texts, objects);
         let found = query::diff(&mut policy, changes, usize::MAX);
         let found = match asked.only_namespaces.as_slice() {
             [] => found,

@@ -11,14 +11,15 @@ mod traffic;
 mod validate;
 
 pub use diff::{
-    CauseJson, ChangedObjectJson, DiffBlockJson, DiffCountsJson, DiffEndJson, DiffJson, KeptJson, MovedJson,
-    PodsJson, RadiusJson, diff,
+    CauseJson, ChangedObjectJson, DiffBlockJson, DiffCountsJson, DiffEndJson, DiffJson, KeptJson,
+    MovedJson, PodsJson, RadiusJson, diff,
 };
 pub use flow::{
     AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
 };
 pub use handle::{
-    DiffRequest, ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle, handle_text,
+    DiffRequest, ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle,
+    handle_text,
 };
 pub use isolation::{IsolationJson, isolation};
 pub use matrix::{

@@ -46,8 +46,7 @@ pub(crate) fn diffs(file: &str, text: &str) -> Result<Vec<DiffCase>, String> {
         let title = section.lines().next().unwrap_or("").trim();
         let name = format!("semantics/{file}: {title}");
         let Some(lines) = block(section, "diff") else { continue };
-        let (directives, lines) =
-            parse_diff(&lines).map_err(|error| format!("{name}: {error}"))?;
+        let (directives, lines) = parse_diff(&lines).map_err(|error| format!("{name}: {error}"))?;
         let cast = if cast_lines(section).is_empty() { head } else { section };
         let cast = prelude(cast).map_err(|error| format!("{name}: {error}"))?;
         let both = block(section, "yaml").unwrap_or_default();

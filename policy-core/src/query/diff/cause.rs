@@ -10,8 +10,8 @@ use super::{Level, Turn};
 use crate::cluster::{Address, Endpoint, NamedPort, NamespaceId, Symbol, number};
 use crate::compile::{Cell, FAMILIES};
 use crate::limits;
-use crate::map::Map;
 use crate::manifest::document::{Kind, ObjectKey};
+use crate::map::Map;
 use crate::netset::{AddressSet, Direction, Family, Members, Traffic};
 use crate::rulebook::{Namespaces, Peer, Peers, PodMatch, Policy, PolicyId};
 
@@ -280,8 +280,7 @@ impl<'e, 'p> Causes<'e, 'p> {
                         self.ends.row(side, direction, handle)
                     };
                     // The other direction counts for what stands between (C16).
-                    let matters =
-                        direction == own || row_of(own).is_some_and(|row| row.is_layered);
+                    let matters = direction == own || row_of(own).is_some_and(|row| row.is_layered);
                     let Some(row) = row_of(direction).filter(|_| matters) else { continue };
                     for id in &row.key.policies {
                         let changed = match side {
@@ -315,8 +314,7 @@ impl<'e, 'p> Causes<'e, 'p> {
         // Where administrators speak, who decides may differ though the verdict does not.
         let all = changed.clone().chain(policies.standing.iter().copied());
         let has_admin = all.clone().any(|policy| policy.origin.kind.is_admin_policy());
-        let speaking: Vec<&Policy> =
-            if has_admin { all.collect() } else { changed.collect() };
+        let speaking: Vec<&Policy> = if has_admin { all.collect() } else { changed.collect() };
         let peers: Vec<&Peer> = speaking
             .iter()
             .filter_map(|policy| policy.matches(direction))

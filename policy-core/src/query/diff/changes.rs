@@ -3,8 +3,10 @@
 use crate::compile::{Change, CompiledPolicy};
 use crate::dialect;
 use crate::manifest::document::{Kind, Object, ObjectKey, Place};
+use crate::manifest::{Locator, Source};
 use crate::map::Map;
-use crate::rulebook::Policy;
+use crate::rulebook::{Peers, Policy, Ports, Tier};
+use std::collections::BTreeMap;
 
 /// What has to be done to one side to make the other.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,18 +17,54 @@ pub struct Changes {
     pub same_meaning: Vec<(ObjectKey, Place)>,
 }
 
-/// What makes a compiled side the other side. `policies` are the objects that the policies of the
-/// first were made of, by which a policy in other words is told from one that was left alone; of
-/// two objects of one kind, namespace and name the later counts (C25).
-pub fn changes(policy: &CompiledPolicy, policies: &[Object], after: Vec<Object>) -> Changes {
+/// The texts of both sides, by which a policy in other words is told from one that was left alone.
+#[derive(Debug)]
+pub struct Texts<'s> {
+    before: Locator<'s>,
+    after: Locator<'s>,
+    same_sources: BTreeMap<(u32, u32), bool>,
+}
+
+impl<'s> Texts<'s> {
+    /// Of the sources of both sides.
+    pub fn new(before: &'s [Source], after: &'s [Source]) -> Texts<'s> {
+        Texts {
+            before: Locator::new(before),
+            after: Locator::new(after),
+            same_sources: BTreeMap::new(),
+        }
+    }
+
+    /// Whether two objects are written the same, as far as can be seen.
+    fn are_same(&mut self, before: Place, after: Place) -> bool {
+        let (was, is) = (self.before.source(before), self.after.source(after));
+        let key = (before.source, after.source);
+        let same = *self
+            .same_sources
+            .entry(key)
+            .or_insert_with(|| was.zip(is).is_none_or(|(was, is)| was.text == is.text));
+        if same && (before.document, before.item) == (after.document, after.item) {
+            return true;
+        }
+        let documents = self.before.document(before).zip(self.after.document(after));
+        if documents.is_none_or(|(was, is)| was == is) {
+            return true;
+        }
+        // In a List that was read whole, the document says nothing of one item.
+        let is_item = before.item.is_some() || after.item.is_some();
+        is_item && self.before.object(before) == self.after.object(after)
+    }
+}
+
+/// What makes a compiled side the other side; of two objects of one kind, namespace and name the
+/// later counts (C25).
+pub fn changes(policy: &CompiledPolicy, texts: &mut Texts<'_>, after: Vec<Object>) -> Changes {
     let mut found = Changes::default();
     let mut places: Map<&ObjectKey, usize> =
         Map::with_capacity_and_hasher(after.len(), Default::default());
     for (at, object) in after.iter().enumerate() {
         places.insert(&object.key, at);
     }
-    let texts: Map<&ObjectKey, &Object> =
-        policies.iter().map(|object| (&object.key, object)).collect();
     let cluster = policy.cluster();
     let others = Kind::ALL.into_iter().filter(|kind| !kind.is_policy());
     let was = others.flat_map(|kind| cluster.all_of_kind(kind)).map(Was::Object);
@@ -46,16 +84,16 @@ pub fn changes(policy: &CompiledPolicy, policies: &[Object], after: Vec<Object>)
                 }
             }
             Was::Policy(before) => {
-                let text = texts.get(&now.key);
-                if text.is_some_and(|text| text.body == now.body) {
-                    continue;
+                let Some(own) = dialect::lower(now) else { continue };
+                let own = Policy { place: before.place, ..own };
+                let is_same = own == *before;
+                if !is_same {
+                    // The order of rules may have changed, by which they are named.
+                    put.push(at);
                 }
-                let is_same = dialect::lower(now)
-                    .is_some_and(|own| Policy { place: before.place, ..own } == *before);
-                match (is_same, text) {
-                    (false, _) => put.push(at),
-                    (true, Some(_)) => found.same_meaning.push((now.key.clone(), now.place)),
-                    (true, None) => {}
+                let says_the_same = is_same || in_order(own) == in_order(before.clone());
+                if says_the_same && !texts.are_same(before.place, now.place) {
+                    found.same_meaning.push((now.key.clone(), now.place));
                 }
             }
         }
@@ -71,6 +109,29 @@ pub fn changes(policy: &CompiledPolicy, policies: &[Object], after: Vec<Object>)
     found.list.extend(removed.into_iter().map(Change::Remove));
     found.list.sort_by(|a, b| a.key().cmp(b.key()));
     found
+}
+
+/// A NetworkPolicy with its rules, peers and ports in one order: none has a meaning. The order of an
+/// administrator's rules has.
+fn in_order(mut policy: Policy) -> Policy {
+    if policy.tier != Tier::NetworkPolicy {
+        return policy;
+    }
+    for rules in [&mut policy.ingress, &mut policy.egress].into_iter().flatten() {
+        for rule in rules.iter_mut() {
+            if let Peers::Some(peers) = &mut rule.peers {
+                peers.sort();
+                peers.dedup();
+            }
+            if let Ports::Some(ports) = &mut rule.ports {
+                ports.sort();
+                ports.dedup();
+            }
+        }
+        rules.sort();
+        rules.dedup();
+    }
+    policy
 }
 
 /// An object of the first side.

@@ -62,12 +62,8 @@ type ValuePair = (ValueId, ValueId);
 
 /// Every pair of ends between which something differs, in disjoint parts.
 pub(super) fn differences(ends: &Ends<'_>) -> (Vec<Difference>, DiffWork) {
-    let mut one = Comparison {
-        ends,
-        cells: Map::default(),
-        found: Vec::new(),
-        work: DiffWork::default(),
-    };
+    let mut one =
+        Comparison { ends, cells: Map::default(), found: Vec::new(), work: DiffWork::default() };
     one.inside();
     one.outside();
     (one.found, one.work)
@@ -169,11 +165,7 @@ impl<'p> Comparison<'_, 'p> {
 
     /// Hands on each row that is what it was: the ends whose it is, and those that it tells from
     /// what they were.
-    fn unchanged_rows(
-        &self,
-        direction: Direction,
-        mut each: impl FnMut(Rows, Members, Members),
-    ) {
+    fn unchanged_rows(&self, direction: Direction, mut each: impl FnMut(Rows, Members, Members)) {
         let ends = self.ends;
         let extras: Vec<u32> = ends.extras().collect();
         if extras.is_empty() || ends.record().whole.is_some() {
@@ -360,9 +352,7 @@ impl<'p> Comparison<'_, 'p> {
 /// What two ends exchanged and exchange.
 pub(super) fn pair(ends: &Ends<'_>, from: u32, to: u32) -> (Cell, Cell) {
     let cell = |side| {
-        let row = |direction, end| {
-            ends.row(side, direction, ends.handle(side, direction, end))
-        };
+        let row = |direction, end| ends.row(side, direction, ends.handle(side, direction, end));
         let out = row(Direction::Egress, from)?.value(ends.class(side, to)?.0);
         let into = row(Direction::Ingress, to)?.value(ends.class(side, from)?.0);
         Some(ends.policy(side).values().combine(out, into))

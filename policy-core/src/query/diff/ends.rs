@@ -113,7 +113,9 @@ impl<'p> Ends<'p> {
         let [_, after] = &self.by_class;
         let extras = after.get(&class.0).into_iter().flatten();
         let extras = extras.filter_map(|end| self.extra(*end));
-        extras.map(|extra| extra.members.iter().filter(|one| one.after.is_some()).count() as u64).sum()
+        extras
+            .map(|extra| extra.members.iter().filter(|one| one.after.is_some()).count() as u64)
+            .sum()
     }
 
     fn extra(&self, end: u32) -> Option<&Extra<'p>> {
@@ -169,9 +171,8 @@ impl<'p> Ends<'p> {
             if left.come.is_empty() && left.gone.is_empty() {
                 continue;
             }
-            left.pairs.extend(self.stayed_of(unit).into_iter().map(|class| {
-                (record.root(class), class)
-            }));
+            left.pairs
+                .extend(self.stayed_of(unit).into_iter().map(|class| (record.root(class), class)));
             let mut befores: BTreeSet<ClassId> = left.pairs.iter().map(|(one, _)| *one).collect();
             befores.extend(left.gone.iter().map(|(_, class)| *class));
             let mut afters: BTreeSet<ClassId> = left.pairs.iter().map(|(_, one)| *one).collect();
@@ -419,7 +420,9 @@ impl<'p> Ends<'p> {
         let is_on_both = |end: &u32| {
             self.class(Side::Before, *end).is_some() && self.class(Side::After, *end).is_some()
         };
-        all.filter(is_on_both).filter(|end| self.weight(Side::Before, *end) != self.weight(Side::After, *end)).collect()
+        all.filter(is_on_both)
+            .filter(|end| self.weight(Side::Before, *end) != self.weight(Side::After, *end))
+            .collect()
     }
 
     /// Whether an end is one pod and no more, which has nothing to say to itself.
@@ -427,7 +430,8 @@ impl<'p> Ends<'p> {
         let few = |side| self.weight(side, end) <= 1;
         few(Side::Before) && few(Side::After) && {
             let moved = self.moved(end).iter();
-            let mut moved = moved.flat_map(|one| one.before.into_iter().chain(one.after.map(|(_, own)| own)));
+            let mut moved =
+                moved.flat_map(|one| one.before.into_iter().chain(one.after.map(|(_, own)| own)));
             moved.all(Endpoint::is_pod) && self.stayed_in(end).all(|(_, one)| one.is_pod())
         }
     }

@@ -38,11 +38,7 @@ struct Key {
     because: BTreeSet<Candidate>,
 }
 
-pub(super) fn blocks(
-    ends: &Ends<'_>,
-    pieces: Vec<Piece>,
-    radius: BTreeMap<u32, Moved>,
-) -> Found {
+pub(super) fn blocks(ends: &Ends<'_>, pieces: Vec<Piece>, radius: BTreeMap<u32, Moved>) -> Found {
     let mut by_key: BTreeMap<Key, Vec<(Who, Who)>> = BTreeMap::new();
     for piece in pieces {
         let Piece { turn, before, after, from, to, traffic, because } = piece;
@@ -64,7 +60,8 @@ pub(super) fn blocks(
     let mut named: Vec<(u32, DiffEnd)> =
         mentioned.into_iter().map(|end| (end, names::end(ends, end))).collect();
     named.sort_by(|(a, one), (b, other)| {
-        let key = |end: &DiffEnd| (end.namespace.clone(), end.units.first().map(|own| own.name.clone()));
+        let key =
+            |end: &DiffEnd| (end.namespace.clone(), end.units.first().map(|own| own.name.clone()));
         key(one).cmp(&key(other)).then(a.cmp(b))
     });
     let places: BTreeMap<u32, u32> =
@@ -82,9 +79,9 @@ pub(super) fn blocks(
             continue;
         };
         let because = named_causes(ends, &key.because, &from, &to);
-        causes.extend(because.iter().map(|one| {
-            (one.kind.clone(), one.namespace.clone(), one.name.clone())
-        }));
+        causes.extend(
+            because.iter().map(|one| (one.kind.clone(), one.namespace.clone(), one.name.clone())),
+        );
         causes.extend(objects_of(ends, &key.because, &from, &to));
         let (from, to) = (place(from), place(to));
         diff.blocks.push(DiffBlock {
@@ -190,8 +187,7 @@ pub(super) fn exposure(named: &[(u32, DiffEnd)], from: &DiffEnds, to: &DiffEnds)
     if !to.addresses.is_empty() {
         return Exposure::ToOutside;
     }
-    let namespace =
-        |place: u32| named.get(place as usize).map(|(_, end)| end.namespace.as_str());
+    let namespace = |place: u32| named.get(place as usize).map(|(_, end)| end.namespace.as_str());
     let mut all = from.ends.iter().chain(to.ends.iter()).map(namespace);
     let first = all.next();
     if all.all(|other| Some(other) == first) {

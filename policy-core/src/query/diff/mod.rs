@@ -14,7 +14,7 @@ mod trial;
 
 use std::net::IpAddr;
 
-pub use changes::{Changes, changes};
+pub use changes::{Changes, Texts, changes};
 pub use compare::DiffWork;
 
 use self::cause::Causes;
@@ -66,8 +66,10 @@ impl Diff {
     #[must_use]
     pub fn within(&self, namespaces: &[String]) -> Diff {
         let meant = |name: &str| namespaces.iter().any(|own| own == name);
-        let is_in = |end: &u32| self.ends.get(*end as usize).is_some_and(|own| meant(&own.namespace));
-        let inside: Members = (0..u32::try_from(self.ends.len()).unwrap_or(u32::MAX)).filter(is_in).collect();
+        let is_in =
+            |end: &u32| self.ends.get(*end as usize).is_some_and(|own| meant(&own.namespace));
+        let inside: Members =
+            (0..u32::try_from(self.ends.len()).unwrap_or(u32::MAX)).filter(is_in).collect();
         // From those inside to all, and from all others to those inside.
         let cut = |from: &DiffEnds, to: &DiffEnds| -> Vec<(DiffEnds, DiffEnds)> {
             let only = |ends: &DiffEnds| DiffEnds {
@@ -98,9 +100,11 @@ impl Diff {
             .kept
             .iter()
             .flat_map(|block| {
-                cut(&block.from, &block.to)
-                    .into_iter()
-                    .map(|(from, to)| KeptBlock { from, to, ..block.clone() })
+                cut(&block.from, &block.to).into_iter().map(|(from, to)| KeptBlock {
+                    from,
+                    to,
+                    ..block.clone()
+                })
             })
             .collect();
         found.radius.retain(|one| meant(&one.namespace));
@@ -387,12 +391,11 @@ pub fn diff(policy: &mut CompiledPolicy, changes: Changes, radii: usize) -> Diff
         causes.pieces(difference, &mut |piece| pieces.push(piece));
     }
     let mut found = merge::blocks(&ends, pieces, radius);
-    objects.extend(same_meaning.into_iter().map(|(key, place)| ChangedObject {
-        key,
-        how: How::Changed,
-        place: Some(place),
-        effect: Effect::SameMeaning,
-    }));
+    for (key, place) in same_meaning {
+        let (how, effect) = (How::Changed, Effect::SameMeaning);
+        objects.retain(|own| own.key != key);
+        objects.push(ChangedObject { key, how, place: Some(place), effect });
+    }
     for object in &mut objects {
         if object.effect != Effect::SameMeaning && found.counts(&object.key) {
             object.effect = Effect::Flows;

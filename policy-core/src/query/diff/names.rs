@@ -101,9 +101,9 @@ fn own_cause(
     let key = ends.key_of(endpoint)?;
     if moved.before.is_some() && moved.after.is_some() {
         if let Some(Some(before)) = objects.get(&key) {
-            let what = ends.object(Side::After, &key).map_or_else(Vec::new, |now| {
-                differences(before, now)
-            });
+            let what = ends
+                .object(Side::After, &key)
+                .map_or_else(Vec::new, |now| differences(before, now));
             return Some(Cause {
                 kind: key.kind.name().to_owned(),
                 namespace: key.namespace,

@@ -118,7 +118,8 @@ pub(super) fn moved(
             Some((*end, both))
         });
         let own: Vec<(u32, Both)> = own.collect();
-        let now = counts(ends.policy(Side::After), direction, ends, own.iter().map(|(end, _)| *end));
+        let now =
+            counts(ends.policy(Side::After), direction, ends, own.iter().map(|(end, _)| *end));
         for (end, (before, after)) in own {
             let is = now.get(&end).copied().unwrap_or_default();
             let was = Count {
@@ -238,7 +239,8 @@ fn counts(
             };
             // Most rows are of one class or two: no sets are made for these.
             let few = across.subjects.len() <= FEW;
-            let by_class = few.then(|| across.subjects.iter().map(|class| (row.value(class), weight(class))));
+            let by_class =
+                few.then(|| across.subjects.iter().map(|class| (row.value(class), weight(class))));
             let by_piece = (!few).then(|| {
                 row.pieces.iter().map(|(value, members)| {
                     (*value, members.intersection(&across.subjects).iter().map(weight).sum())

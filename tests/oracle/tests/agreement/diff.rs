@@ -10,7 +10,7 @@ use policy_core::manifest::document::{Kind, Object, ObjectKey};
 use policy_core::manifest::{ReadOptions, Source, read};
 use policy_core::netset::{AddressSet, Direction, Family, Traffic, parse_cidr};
 use policy_core::query::{
-    Diff, DiffEnds, Level, Presence, Reach, Turn, changes, diff, isolation, outside_of,
+    Diff, DiffEnds, Level, Presence, Reach, Texts, Turn, changes, diff, isolation, outside_of,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -54,11 +54,8 @@ fn options(how: &How) -> Options {
 
 /// The diff, and the policy of the second side that came of it.
 fn engine_diff(before: &[Value], after: &[Value], how: &How) -> (Diff, CompiledPolicy) {
-    let objects = objects_of(before);
-    let policies: Vec<Object> =
-        objects.iter().filter(|one| one.key.kind.is_policy()).cloned().collect();
-    let mut policy = compile(objects, options(how));
-    let changes = changes(&policy, &policies, objects_of(after));
+    let mut policy = compile(objects_of(before), options(how));
+    let changes = changes(&policy, &mut Texts::new(&[], &[]), objects_of(after));
     let found = diff(&mut policy, changes, usize::MAX);
     (found, policy)
 }
@@ -195,7 +192,8 @@ fn members(found: &Diff, ends: &DiffEnds, before: &Side, after: &Side) -> Vec<Wh
         }
     }
     for address in addresses() {
-        let holds = ends.addresses.iter().filter(|(first, last)| (*first..=*last).contains(&address));
+        let holds =
+            ends.addresses.iter().filter(|(first, last)| (*first..=*last).contains(&address));
         match holds.count() {
             0 => {}
             1 => all.push(Who::Address(address)),
@@ -219,7 +217,10 @@ fn turns_of(found: &Diff, before: &Side, after: &Side) -> Turns {
                 }
                 let own = turns.entry((from.clone(), to.clone())).or_default();
                 for traffic in own.values() {
-                    assert!(!traffic.intersects(&block.traffic), "blocks overlap at {from:?} {to:?}\n{found:#?}");
+                    assert!(
+                        !traffic.intersects(&block.traffic),
+                        "blocks overlap at {from:?} {to:?}\n{found:#?}"
+                    );
                 }
                 let own = own.entry((block.before, block.after)).or_default();
                 *own = own.union(&block.traffic);
@@ -278,12 +279,7 @@ fn with(base: &[Value], other: &[Value], keys: &[&ObjectKey]) -> Vec<Value> {
 
 /// The causes of each block are what the flow would not have changed without; else what would have
 /// changed it alone.
-fn causes_agree(
-    found: &Diff,
-    before: (&[Value], &Side),
-    after: (&[Value], &Side),
-    how: &How,
-) {
+fn causes_agree(found: &Diff, before: (&[Value], &Side), after: (&[Value], &Side), how: &How) {
     let keys = changed(before.0, after.0);
     let sides: Vec<(Side, Side)> = keys
         .iter()
@@ -351,12 +347,10 @@ fn causes_agree(
                 if keys.iter().filter(|key| key.kind == Kind::Node).count() > 1 {
                     continue;
                 }
-                let is_so = |side: &Side| {
-                    block.traffic.is_subset(&at(&side.cell(from, to), block.after))
-                };
-                let is_nowhere_so = |side: &Side| {
-                    !block.traffic.intersects(&at(&side.cell(from, to), block.after))
-                };
+                let is_so =
+                    |side: &Side| block.traffic.is_subset(&at(&side.cell(from, to), block.after));
+                let is_nowhere_so =
+                    |side: &Side| !block.traffic.intersects(&at(&side.cell(from, to), block.after));
                 let all = || keys.iter().zip(&sides);
                 let needed: BTreeSet<&ObjectKey> =
                     all().filter(|(_, side)| is_nowhere_so(&side.0)).map(|(key, _)| key).collect();
