@@ -48,6 +48,7 @@ pub(super) fn blocks(ends: &Ends<'_>, pieces: Vec<Piece>, radius: BTreeMap<u32, 
     let mut all: Vec<(Key, Who, Who)> = Vec::new();
     for (key, pairs) in by_key {
         for (from, to) in joined(pairs) {
+            let (from, to) = without_itself(ends, from, to);
             if !is_itself(ends, &from, &to) {
                 all.push((key.clone(), from, to));
             }
@@ -170,6 +171,21 @@ fn union(all: Vec<Who>) -> Who {
     let mut ranges: Vec<_> = addresses.ranges().collect();
     ranges.sort_by_key(|(first, _)| (Family::of(*first) == Family::V6, number(*first)));
     Who { ends, addresses: ranges }
+}
+
+/// Sides without a pod that would stand across from itself alone.
+fn without_itself(ends: &Ends<'_>, mut from: Who, mut to: Who) -> (Who, Who) {
+    let only = |who: &Who| {
+        let end = who.ends.first().filter(|_| who.ends.len() == 1 && who.addresses.is_empty())?;
+        ends.is_one_pod(end).then_some(end)
+    };
+    let is_more = |who: &Who| who.ends.len() > 1 || !who.addresses.is_empty();
+    if let Some(end) = only(&to).filter(|_| is_more(&from)) {
+        from.ends = from.ends.without(end);
+    } else if let Some(end) = only(&from).filter(|_| is_more(&to)) {
+        to.ends = to.ends.without(end);
+    }
+    (from, to)
 }
 
 /// Whether there is nothing in it but a pod and itself.

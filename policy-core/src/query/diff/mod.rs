@@ -113,7 +113,12 @@ impl Diff {
                 Kind::Namespace => one.key.name.as_str(),
                 _ => one.key.namespace.as_str(),
             };
-            meant(own) || one.key.namespace.is_empty() && one.key.kind != Kind::Namespace
+            let is_cause = found.blocks.iter().flat_map(|block| &block.because).any(|cause| {
+                cause.kind == one.key.kind.name()
+                    && cause.namespace == one.key.namespace
+                    && cause.name == one.key.name
+            });
+            meant(own) || is_cause || (own.is_empty() && one.effect != Effect::Flows)
         });
         found
     }
