@@ -19,7 +19,7 @@ use policy_core::profile::Profile;
     after_help = "\
 Exit codes
   0  done; of flow: allow; of validate: all accepted
-  1  of flow: deny; of validate: some refused
+  1  of flow: deny; of validate: some refused; of diff: what --fail-on names
   2  it could not be done
   3  of flow: depends on what the specification or the manifests leave open
   4  of flow: mixed, for the question means several flows
@@ -28,6 +28,7 @@ Examples
   netverdict flow manifests/ --from frontend/web --to svc/payments/payment-service:443
   kubectl get ns,pods,deploy,rs,svc,netpol,nodes -A -o json | netverdict matrix -
   netverdict isolation manifests/ --only-namespace payments
+  netverdict diff --git main manifests/ --fail-on opened
   netverdict validate manifests/ --strict"
 )]
 pub(crate) struct Arguments {
@@ -80,6 +81,28 @@ Examples
   netverdict isolation manifests/
   netverdict isolation manifests/ -o csv | sort -t, -k8 -n")]
     Isolation(IsolationArguments),
+    /// What a change opens and closes, and what made it so
+    #[command(after_help = "\
+The first side is PATH, or with --git what PATH held in a Git revision; the second is --to, or with
+--git the working tree. A pod is the pod of the same name on the other side, else of the same
+workload: a workload whose template changed replaces its pods.
+
+  opened   denied before, allowed now        depends  sure before, open to readings now
+  closed   allowed before, denied now        settled  open to readings before, sure now
+  kept     allowed as it was, between ends of which something else changed
+
+A pod to itself and its own node are left out: no policy has a say there (C14, C15).
+
+Examples
+  netverdict diff before/ --to after/
+  netverdict diff --git main manifests/
+  netverdict diff --git HEAD~1 manifests/ --fail-on opened,closed
+  netverdict diff before/ --to after/ --only-namespace payments -o markdown
+  netverdict diff before/ --to after/ -o json | jq '.opened[] | select(.exposure == \"fromOutside\")'
+
+Exit code 0; 1 with --fail-on on a hit; 2 if it could not be done. What may be open now and was not
+(denied before, depends now) counts as opened, and the other way round as closed.")]
+    Diff(DiffArguments),
     /// Write completions for a shell
     #[command(
         after_help = "Example\n  netverdict completions bash > /etc/bash_completion.d/netverdict"
@@ -203,6 +226,43 @@ pub(crate) struct IsolationArguments {
     /// The most lines of text
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) lines: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// The second side: files, folders, or - for standard input
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "git")]
+    pub(crate) to: Vec<PathBuf>,
+    /// The first side is what PATH held in this Git revision, the second the working tree
+    #[arg(long, value_name = "REF", conflicts_with = "to")]
+    pub(crate) git: Option<String>,
+    /// Exit with 1 if there is any: opened, closed or any; repeatable
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub(crate) fail_on: Vec<FailOn>,
+    /// Only flows from or to these namespaces; repeatable
+    #[arg(long, value_name = "NS")]
+    pub(crate) only_namespace: Vec<String>,
+    /// How to write it; csv has a row a block
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+    /// The most lines of text
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) lines: usize,
+}
+
+/// What of a difference fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// What is more open than it was, or may be
+    Opened,
+    /// What is less open than it was, or may be
+    Closed,
+    /// Any difference
+    Any,
 }
 
 /// Whether to write colours.

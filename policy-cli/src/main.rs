@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod input;
 mod output;
+mod revision;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ use crate::args::{Arguments, Command};
 enum Exit {
     /// 0: done; of a flow, allow.
     Done,
-    /// 1: of a flow, deny; of `validate`, something is refused.
+    /// 1: of a flow, deny; of `validate`, something is refused; of `diff`, what `--fail-on` names.
     No,
     /// 2: it could not be done.
     Failed,
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Validate(own) => commands::validate::run(own),
         Command::Matrix(own) => commands::matrix::run(own),
         Command::Isolation(own) => commands::isolation::run(own),
+        Command::Diff(own) => commands::diff::run(own),
         Command::Completions { shell } => commands::completions(*shell),
         Command::Schema => commands::schema(),
     };

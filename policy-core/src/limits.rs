@@ -72,3 +72,7 @@ pub const JOINT_NAMES: usize = 3;
 /// How many pieces of rows that share a layer are remembered while rows are worked out: some
 /// kilobytes each in a large cluster.
 pub const SHARED_LAYERS: usize = 4_096;
+
+/// How many worlds of two ends are tried to find which of several changes made a difference: some
+/// 50 µs each. Past them all that may have made it are named.
+pub const DIFF_TRIALS: usize = 20_000;

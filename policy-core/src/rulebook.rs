@@ -169,7 +169,7 @@ impl Policy {
 }
 
 /// Traffic with some peers on some ports; its index in the list is its origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Match {
     /// The rule's name, where it has one.
     pub name: String,
@@ -184,7 +184,7 @@ pub struct Match {
 }
 
 /// The peers of a match.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peers {
     /// Everyone, inside and outside of the cluster (C4).
     Anyone,
@@ -193,7 +193,7 @@ pub enum Peers {
 }
 
 /// One peer of a match.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peer {
     /// Pods by labels.
     Pods(PodMatch),
@@ -224,7 +224,7 @@ pub enum Namespaces {
 }
 
 /// The ports of a match.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ports {
     /// Every port of every protocol (C5).
     Every,

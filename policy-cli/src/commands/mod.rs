@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod diff;
 pub(crate) mod flow;
 pub(crate) mod isolation;
 pub(crate) mod matrix;

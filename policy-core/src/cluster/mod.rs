@@ -199,6 +199,28 @@ impl Cluster {
         cluster
     }
 
+    /// Puts and removes objects, policies aside, and resolves each namespace once.
+    pub(crate) fn change_all(&mut self, changes: Vec<(ObjectKey, Option<Object>)>) -> Touched {
+        let mut touched = Touched::default();
+        let mut keys = Vec::with_capacity(changes.len());
+        for (key, object) in changes {
+            self.note_addresses(&key, false);
+            match object {
+                Some(object) => self.objects.insert(key.clone(), object),
+                None => self.objects.remove(&key),
+            };
+            self.note_addresses(&key, true);
+            keys.push(key);
+        }
+        self.follow_up(&keys, &mut touched);
+        touched
+    }
+
+    /// The same cluster, where pods may have addresses of these ranges.
+    pub(crate) fn with_pod_ranges(self, pod_ranges: PodRanges) -> Cluster {
+        Cluster { pod_ranges, ..self }
+    }
+
     /// Adds an object, or puts it in the place of the one of its kind, namespace and name.
     pub fn put(&mut self, object: Object) -> Touched {
         let mut touched = Touched::default();
@@ -209,7 +231,7 @@ impl Cluster {
         let key = object.key.clone();
         self.objects.insert(key.clone(), object);
         self.note_addresses(&key, true);
-        self.follow_up(&key, &mut touched);
+        self.follow_up(&[key], &mut touched);
         touched
     }
 
@@ -219,7 +241,7 @@ impl Cluster {
         if self.objects.contains_key(key) {
             self.note_addresses(key, false);
             self.objects.remove(key);
-            self.follow_up(key, &mut touched);
+            self.follow_up(std::slice::from_ref(key), &mut touched);
         }
         touched
     }
@@ -414,6 +436,13 @@ impl Cluster {
             .map(|(_, object)| object)
     }
 
+    /// The objects of a kind by namespace and name.
+    pub(crate) fn all_of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        let from = ObjectKey { kind, namespace: String::new(), name: String::new() };
+        let own = self.objects.range(from..).take_while(move |(key, _)| key.kind == kind);
+        own.map(|(_, object)| object)
+    }
+
     /// Enters the addresses of a node or service, or strikes them.
     fn note_addresses(&mut self, key: &ObjectKey, enter: bool) {
         match self.objects.get(key).map(|object| &object.body) {
@@ -447,53 +476,59 @@ impl Cluster {
         }
     }
 
-    /// Resolves again what an object that came, went or changed may touch.
-    fn follow_up(&mut self, key: &ObjectKey, touched: &mut Touched) {
-        match key.kind {
-            Kind::Service
-            | Kind::NetworkPolicy
-            | Kind::ClusterNetworkPolicy
-            | Kind::AdminNetworkPolicy
-            | Kind::BaselineAdminNetworkPolicy
-            | Kind::IsolationRule => {}
-            Kind::Namespace => {
-                let known = self.namespace_ids.contains_key(&key.name);
-                let id = self.namespace_id(&key.name);
-                let now = self.namespace_entry(&key.name);
-                if let Some(entry) = self.namespaces.get_mut(id.0 as usize) {
-                    if !known || entry.labels != now.labels {
-                        touched.relabelled.push(id);
+    /// Resolves again what objects that came, went or changed may touch.
+    fn follow_up(&mut self, keys: &[ObjectKey], touched: &mut Touched) {
+        let mut to_resolve: BTreeSet<NamespaceId> = BTreeSet::new();
+        let mut nodes: BTreeSet<Symbol> = BTreeSet::new();
+        let mut is_node = false;
+        for key in keys {
+            match key.kind {
+                Kind::Service
+                | Kind::NetworkPolicy
+                | Kind::ClusterNetworkPolicy
+                | Kind::AdminNetworkPolicy
+                | Kind::BaselineAdminNetworkPolicy
+                | Kind::IsolationRule => {}
+                Kind::Namespace => {
+                    let known = self.namespace_ids.contains_key(&key.name);
+                    let id = self.namespace_id(&key.name);
+                    let now = self.namespace_entry(&key.name);
+                    if let Some(entry) = self.namespaces.get_mut(id.0 as usize) {
+                        if !known || entry.labels != now.labels {
+                            touched.relabelled.push(id);
+                        }
+                        *entry = now;
                     }
-                    *entry = now;
+                }
+                Kind::Node => {
+                    is_node = true;
+                    nodes.extend(self.symbols.get(&key.name));
+                }
+                Kind::Pod
+                | Kind::Deployment
+                | Kind::StatefulSet
+                | Kind::DaemonSet
+                | Kind::ReplicaSet
+                | Kind::ReplicationController
+                | Kind::Job
+                | Kind::CronJob => {
+                    to_resolve.insert(self.namespace_id(&key.namespace));
                 }
             }
-            Kind::Node => {
-                let now = self.pod_ranges_now();
-                touched.pod_ranges = now != self.pod_ranges;
-                self.pod_ranges = now;
-                let Some(node) = self.symbols.get(&key.name) else { return };
-                let on_it: BTreeSet<NamespaceId> = self
-                    .endpoints
-                    .iter()
-                    .flatten()
-                    .filter(|endpoint| endpoint.host_network && endpoint.node == Some(node))
-                    .map(|endpoint| endpoint.namespace)
-                    .collect();
-                for id in on_it {
-                    self.resolve_namespace(id, touched);
-                }
-            }
-            Kind::Pod
-            | Kind::Deployment
-            | Kind::StatefulSet
-            | Kind::DaemonSet
-            | Kind::ReplicaSet
-            | Kind::ReplicationController
-            | Kind::Job
-            | Kind::CronJob => {
-                let id = self.namespace_id(&key.namespace);
-                self.resolve_namespace(id, touched);
-            }
+        }
+        if is_node {
+            let now = self.pod_ranges_now();
+            touched.pod_ranges = now != self.pod_ranges;
+            self.pod_ranges = now;
+        }
+        if !nodes.is_empty() {
+            let on_them = self.endpoints.iter().flatten().filter(|endpoint| {
+                endpoint.host_network && endpoint.node.is_some_and(|node| nodes.contains(&node))
+            });
+            to_resolve.extend(on_them.map(|endpoint| endpoint.namespace));
+        }
+        for id in to_resolve {
+            self.resolve_namespace(id, touched);
         }
     }
 

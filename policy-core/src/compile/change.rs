@@ -26,6 +26,16 @@ pub enum Change {
     Remove(ObjectKey),
 }
 
+impl Change {
+    /// The object that it is about.
+    pub fn key(&self) -> &ObjectKey {
+        match self {
+            Change::Put(object) => &object.key,
+            Change::Remove(key) => key,
+        }
+    }
+}
+
 impl CompiledPolicy {
     /// Takes a change: afterwards every answer is what it would be had all been compiled afresh.
     pub fn change(&mut self, change: Change) {
@@ -41,6 +51,7 @@ impl CompiledPolicy {
                 }
             },
             Change::Remove(key) if is_policy(key.kind) => {
+                self.record_policy(&key);
                 if let Some(id) = self.rulebook.remove(&key) {
                     self.exchange(Some(id), None);
                 }
@@ -61,6 +72,48 @@ impl CompiledPolicy {
         self.cluster.node(&key.name).map(|node| (node.labels.clone(), node.addresses.clone()))
     }
 
+    /// Takes many changes at once: namespaces are resolved once each, and new classes are taken in
+    /// together.
+    pub fn change_all(&mut self, changes: Vec<Change>) {
+        let mut policies = Vec::new();
+        let mut others = Vec::new();
+        let mut nodes = Vec::new();
+        for change in changes {
+            let key = change.key();
+            if is_policy(key.kind) {
+                policies.push(change);
+                continue;
+            }
+            if key.kind == Kind::Node {
+                nodes.push((key.clone(), self.node_addresses(key)));
+            }
+            if let Some(record) = &mut self.record {
+                let before = self.cluster.object(key).cloned();
+                record.objects.entry(key.clone()).or_insert(before);
+            }
+            others.push(match change {
+                Change::Put(object) => (object.key.clone(), Some(*object)),
+                Change::Remove(key) => (key, None),
+            });
+        }
+        if !others.is_empty() {
+            let ranges = self.cluster.pod_ranges().clone();
+            let touched = self.cluster.change_all(others);
+            if let Some(record) = &mut self.record {
+                record.relabelled.extend(&touched.relabelled);
+                record.pod_ranges = touched.pod_ranges.then_some(ranges);
+            }
+            if nodes.iter().any(|(key, before)| *before != self.node_addresses(key)) {
+                self.rebuild();
+            } else {
+                self.follow(touched);
+            }
+        }
+        for change in policies {
+            self.change(change);
+        }
+    }
+
     fn follow_object(&mut self, is_node_moved: bool, touched: Touched) {
         // Rules tell nodes apart by labels, and addresses by whether they are nodes'.
         if is_node_moved {
@@ -76,10 +129,11 @@ impl CompiledPolicy {
         self.joint.len() < limits::JOINT_NAMES && names.any(|name| !self.joint.contains(&name))
     }
 
-    fn put_policy(&mut self, policy: Policy) {
+    pub(super) fn put_policy(&mut self, policy: Policy) {
         if self.rulebook.is_only_moved(&policy) {
             return;
         }
+        self.record_policy(&policy.origin);
         let is_first_baseline = policy.tier == Tier::Baseline
             && self.readings != row_readings(self.options.profile, true, self.joint.len());
         if is_first_baseline || self.bring_into_use(&policy) || self.has_new_joint_name() {
@@ -92,6 +146,16 @@ impl CompiledPolicy {
             self.plans.add(id, policy, &self.cluster, &self.classes, &mut self.values);
         }
         self.exchange(old, Some(id));
+    }
+
+    /// Takes note of a policy that is about to change.
+    fn record_policy(&mut self, origin: &ObjectKey) {
+        let Some(record) = &mut self.record else { return };
+        let id = self.rulebook.of(origin);
+        record.policies_changed.entry(origin.clone()).or_insert(id);
+        if let Some((id, policy)) = id.and_then(|id| Some((id, self.rulebook.get(id)?))) {
+            record.policies.insert(id, policy.clone());
+        }
     }
 
     /// Divides the classes that a policy is the first to tell apart; says whether all must be worked
@@ -112,6 +176,9 @@ impl CompiledPolicy {
         self.work.classes_split += splits.len() as u64;
         let mut copies = Copies::new(&splits);
         self.plans.copy(&mut copies, &self.classes);
+        if let Some(record) = &mut self.record {
+            record.divide(&splits, &mut copies);
+        }
         for direction in Direction::ALL {
             let rows = self.rows_mut(direction);
             for row in rows.list.iter_mut().flatten() {
@@ -186,7 +253,7 @@ impl CompiledPolicy {
         let both = ingress.union(&egress);
         for (direction, touched) in Direction::ALL.into_iter().zip([ingress, egress]) {
             let touched = if has_baseline { &both } else { &touched };
-            self.rows_mut(direction).leave(touched);
+            self.leave(direction, touched);
             self.assign_rows(direction, touched);
         }
     }
@@ -194,8 +261,14 @@ impl CompiledPolicy {
     /// Takes what a change of the cluster touched.
     fn follow(&mut self, touched: Touched) {
         let Touched { removed, added, relabelled, pod_ranges } = touched;
-        for (id, _) in removed {
+        for (id, endpoint) in removed {
+            if let (Some(record), Some(class)) = (&mut self.record, self.classes.class_of(id)) {
+                record.removed.push((id, endpoint, class));
+            }
             self.classes.remove(id);
+        }
+        if let Some(record) = &mut self.record {
+            record.added.extend(&added);
         }
         let mut new = Vec::new();
         for id in added {
@@ -259,6 +332,7 @@ impl CompiledPolicy {
             for (id, key) in touched {
                 let part = self.work_out(direction, key, shifted);
                 self.work.rows_extended += 1;
+                self.keep_whole(direction, id);
                 let rows = self.rows_mut(direction);
                 let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
                     continue;
@@ -273,6 +347,46 @@ impl CompiledPolicy {
             }
         }
         self.layers = Layers::default();
+    }
+
+    /// Takes note of a row that is about to change for all who have it.
+    fn keep_whole(&mut self, direction: Direction, id: RowId) {
+        let rows = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        let row = rows.list.get(id.0 as usize).and_then(Option::as_ref);
+        if let (Some(record), Some(row)) = (&mut self.record, row) {
+            record.keep(direction, id, row, &row.subjects);
+            record.forget(direction, id);
+        }
+    }
+
+    /// Takes classes out of their rows.
+    fn leave(&mut self, direction: Direction, classes: &Members) {
+        if let Some(record) = &mut self.record {
+            let rows = match direction {
+                Direction::Ingress => &self.ingress,
+                Direction::Egress => &self.egress,
+            };
+            let mut by_row: std::collections::BTreeMap<RowId, Vec<u32>> = Default::default();
+            for class in classes.iter() {
+                if let Some(id) = rows.of_class.get(class as usize) {
+                    by_row.entry(*id).or_default().push(class);
+                }
+            }
+            for (id, classes) in by_row {
+                if let Some(row) = rows.list.get(id.0 as usize).and_then(Option::as_ref) {
+                    let classes: Members = classes.into_iter().collect();
+                    record.keep(direction, id, row, &classes);
+                    // Its number may be given to another.
+                    if row.subjects.is_subset(&classes) {
+                        record.forget(direction, id);
+                    }
+                }
+            }
+        }
+        self.rows_mut(direction).leave(classes);
     }
 
     /// Takes new classes into plans and rows, and gives them their own rows.
@@ -335,6 +449,7 @@ impl CompiledPolicy {
             for (id, key) in touched {
                 let mut row = self.work_out(direction, key, &all);
                 self.work.rows_computed += 1;
+                self.keep_whole(direction, id);
                 let rows = self.rows_mut(direction);
                 if let Some(own) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) {
                     row.subjects = std::mem::take(&mut own.subjects);

@@ -9,6 +9,7 @@ mod facts;
 mod layer;
 mod layered;
 mod plan;
+mod record;
 mod row;
 mod tier;
 mod value;
@@ -20,6 +21,7 @@ pub use change::Change;
 pub use class::ClassId;
 pub(crate) use class::{Classes, FAMILIES};
 pub(crate) use plan::PortName;
+pub(crate) use record::Record;
 pub(crate) use row::{Row, RowId};
 pub(crate) use tier::{End, Other, RowReading, Told, World};
 pub use value::Cell;
@@ -105,6 +107,8 @@ pub struct CompiledPolicy {
     ingress: Rows,
     egress: Rows,
     work: Work,
+    /// What was before, while changes are recorded.
+    record: Option<Box<Record>>,
 }
 
 /// Compiles objects: policies into rules, the rest into a cluster. Of two objects of one kind,
@@ -150,6 +154,7 @@ impl CompiledPolicy {
             ingress: Rows::default(),
             egress: Rows::default(),
             work: Work::default(),
+            record: None,
         };
         let mut news = News::default();
         let covers = policy.blocks_cover_pods();
@@ -404,7 +409,9 @@ impl CompiledPolicy {
         let rulebook = std::mem::take(&mut self.rulebook);
         let cluster = std::mem::take(&mut self.cluster);
         let before = self.work;
+        let record = self.record.take();
         *self = CompiledPolicy::new(rulebook, cluster, self.options.clone());
+        self.record = record;
         self.work = Work { rebuilt: before.rebuilt + 1, ..before.plus(self.work) };
     }
 }

@@ -46,6 +46,21 @@ impl<'s> Locator<'s> {
         Some(lines.position(&source.text, offset))
     }
 
+    /// The text of the document that a place is in, or of a part of it around the place.
+    pub fn document(&mut self, place: Place) -> Option<&'s str> {
+        let source = self.sources.get(place.source as usize)?;
+        let slices = self.slices.entry(place.source).or_insert_with(|| split(source));
+        let slice = find(slices, place.document, place.item)?;
+        source.text.get(slice.start as usize..slice.end as usize).map(str::trim)
+    }
+
+    /// The text of an object, if it can be found again.
+    pub fn object(&mut self, place: Place) -> Option<&'s str> {
+        let source = self.sources.get(place.source as usize)?;
+        let span = self.locate(place, &FieldPath::default())?.span;
+        source.text.get(span.start as usize..span.end as usize)
+    }
+
     /// Where a field of an object stands; see [`super::locate`].
     pub fn locate(&mut self, place: Place, path: &FieldPath) -> Option<Location> {
         let key = (place, path.clone());

@@ -2,6 +2,7 @@
 
 mod clauses;
 mod default_deny;
+mod diff;
 mod end;
 mod error;
 mod flow;
@@ -13,6 +14,10 @@ mod tiers;
 mod why;
 
 pub use default_deny::{BaselineDeny, Covers};
+pub use diff::{
+    Cause, ChangedObject, Changes, Diff, DiffBlock, DiffEnd, DiffEnds, DiffUnit, DiffWork, Effect,
+    Exposure, How, KeptBlock, Level, Presence, RadiusMoved, Texts, Turn, changes, diff,
+};
 pub(crate) use end::named_ports;
 pub use end::{End, EndName, Meaning, Member, parse_port, resolve};
 pub use error::QuestionError;

@@ -14,7 +14,7 @@ use crate::cluster::Requirement;
 use crate::manifest::Record;
 use crate::manifest::document::ObjectKey;
 use crate::netset::{Direction, Traffic};
-use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Verdict};
+use crate::query::{Cause, EndReason, EndWhy, PeerReason, PortWhy, Verdict};
 use crate::rulebook::Port;
 
 /// `NetworkPolicy payments/deny-all`, as far as it is known; none for text that cannot be parsed.
@@ -176,4 +176,12 @@ fn named(name: &str, means: &Traffic) -> String {
 /// What was asked, in the heading of an answer: `tcp/443`, `all ports`.
 pub fn asked(traffic: &Traffic) -> String {
     if traffic.is_all() { "all ports".to_owned() } else { traffic.to_string() }
+}
+
+/// What changed flows: `NetworkPolicy payments/deny-all added`, `Pod x/a changed (labels)`.
+pub fn cause(cause: &Cause) -> String {
+    let Cause { kind, namespace, name, how, what } = cause;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    let what = if what.is_empty() { String::new() } else { format!(" ({})", what.join(", ")) };
+    format!("{kind} {namespace}{slash}{name} {}{what}", how.name())
 }

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     API_VERSION, AnswerJson, BlockJson, CheckJson, CheckRequest, ClassJson, CountsJson,
-    DiagnosticJson, IsolationJson, QueryJson, RecordJson,
+    DiagnosticJson, DiffJson, IsolationJson, QueryJson, RecordJson,
 };
 use crate::check::{self, Level, Levels, World};
 use crate::compile::{CompiledPolicy, Options, compile};
-use crate::manifest::{Locator, ReadOptions, Reading, Severity, Source, read};
+use crate::manifest::{Locator, ReadOptions, Reading, Record, Severity, Source, read};
 use crate::netset::parse_cidr;
 use crate::profile::Profile;
-use crate::query::{self, Detail, Filter, Selection};
+use crate::query::{self, Detail, Filter, Selection, Texts};
 
 /// What a host asks: manifests, how to read them, and any of the questions.
 ///
@@ -62,6 +62,21 @@ pub struct Request {
     /// Whether to check the manifests, the IsolationRules among them included.
     #[serde(default)]
     pub check: Option<CheckRequest>,
+    /// Whether to say what other manifests open and close.
+    #[serde(default)]
+    pub diff: Option<DiffRequest>,
+}
+
+/// What to compare with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiffRequest {
+    /// The manifests of the second side.
+    pub manifests: Vec<ManifestJson>,
+    /// Only flows from or to these namespaces; all if there is none.
+    #[serde(default)]
+    pub only_namespaces: Vec<String>,
 }
 
 /// A text with its name.
@@ -118,6 +133,12 @@ pub struct Response {
     /// The report of the check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckJson>,
+    /// What the second side opens and closes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<DiffJson>,
+    /// The errors in the manifests of the second side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diff_refused: Vec<DiagnosticJson>,
 }
 
 /// A whole matrix: the document of `netverdict matrix -o json`.
@@ -146,6 +167,8 @@ impl Response {
             matrix: None,
             isolation: None,
             check: None,
+            diff: None,
+            diff_refused: Vec::new(),
         }
     }
 }
@@ -186,22 +209,18 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         keep_spec: request.validate,
     };
-    let manifests = request.manifests.into_iter();
-    let sources = manifests.map(|one| Source { name: one.name, text: one.text }).collect();
-    let mut reading = read(sources, &options);
+    let mut reading = read(sources_of(request.manifests), &options);
     let mut objects = reading.take_objects();
     let rules = check::take_rules(&mut objects);
     let Reading { sources, records } = reading;
     let mut places = Locator::new(&sources);
-    let errors = records.iter().flat_map(|record| &record.diagnostics);
-    let errors = errors.filter(|one| one.severity == Severity::Error);
-    response.refused = errors.map(|one| super::diagnostic(one, &mut places)).collect();
+    response.refused = refused(&records, &mut places);
     if request.validate {
         response.validate =
             Some(records.iter().map(|record| super::record(record, &mut places)).collect());
     }
     let how = Options { profile, pod_cidrs };
-    let policy = compile(objects, how.clone());
+    let mut policy = compile(objects, how.clone());
     if let Some(queries) = &request.flows {
         let detail = if request.no_why { Detail::Verdict } else { Detail::Why };
         response.flows = Some(
@@ -220,6 +239,22 @@ fn answer(request: Request, response: &mut Response) -> Result<(), String> {
         let report = check_world(world, asked, &options, how)?;
         response.check = Some(super::check(&report, policy.cluster(), &mut places));
     }
+    // Last, for the policy is afterwards the second side.
+    if let Some(asked) = request.diff {
+        let mut reading = read(sources_of(asked.manifests), &options);
+        let objects = reading.take_objects();
+        let Reading { sources: others, records } = reading;
+        let mut places = Locator::new(&others);
+        response.diff_refused = refused(&records, &mut places);
+        let mut texts = Texts::new(&sources, &others);
+        let changes = query::changes(&policy, &mut texts, objects);
+        let found = query::diff(&mut policy, changes, usize::MAX);
+        let found = match asked.only_namespaces.as_slice() {
+            [] => found,
+            only => found.within(only),
+        };
+        response.diff = Some(super::diff(&found, &mut places));
+    }
     Ok(())
 }
 
@@ -236,13 +271,23 @@ fn check_world(
         levels.0.insert(id.clone(), level);
     }
     let Some(base) = asked.base else { return Ok(check::check(world, None, &levels)) };
-    let sources = base.into_iter().map(|one| Source { name: one.name, text: one.text }).collect();
-    let mut reading = read(sources, options);
+    let mut reading = read(sources_of(base), options);
     let mut objects = reading.take_objects();
     let rules = check::take_rules(&mut objects);
     let policy = compile(objects, how);
     let before = World { records: &reading.records, rules: &rules, policy: &policy };
     Ok(check::check(world, Some(before), &levels))
+}
+
+fn sources_of(manifests: Vec<ManifestJson>) -> Vec<Source> {
+    manifests.into_iter().map(|one| Source { name: one.name, text: one.text }).collect()
+}
+
+/// The errors in manifests.
+fn refused(records: &[Record], places: &mut Locator<'_>) -> Vec<DiagnosticJson> {
+    let errors = records.iter().flat_map(|record| &record.diagnostics);
+    let errors = errors.filter(|one| one.severity == Severity::Error);
+    errors.map(|one| super::diagnostic(one, places)).collect()
 }
 
 /// The line of one question.

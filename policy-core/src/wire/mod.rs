@@ -3,6 +3,7 @@
 //! A whole document starts with `"apiVersion": "netverdict.dev/v1alpha1"`; lines do not.
 
 mod check;
+mod diff;
 mod flow;
 mod handle;
 mod isolation;
@@ -14,11 +15,16 @@ pub use check::{
     CheckCountsJson, CheckJson, CheckRequest, FindingJson, FlowBlockJson, OpenPodsJson,
     WitnessJson, check, finding, finding_position,
 };
+pub use diff::{
+    CauseJson, ChangedObjectJson, DiffBlockJson, DiffCountsJson, DiffEndJson, DiffJson, KeptJson,
+    MovedJson, PodsJson, RadiusJson, diff,
+};
 pub use flow::{
     AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
 };
 pub use handle::{
-    ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle, handle_text,
+    DiffRequest, ManifestJson, MatrixJson, MatrixRequest, Request, Response, answer_query, handle,
+    handle_text,
 };
 pub use isolation::{IsolationJson, isolation};
 pub use matrix::{

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "it is a command line")]
 
 mod admin;
+mod diff;
 mod generator;
 mod random;
 mod rules;
@@ -114,6 +115,7 @@ fn row(size: Size, before: Option<Figures>) -> Figures {
     let policies = of(|kind| kind == Kind::NetworkPolicy);
     let admin = of(|kind| kind == Kind::ClusterNetworkPolicy);
     let options = Options { profile: Profile::Spec, pod_cidrs: Vec::new() };
+    let kept = objects.clone();
     let (mut policy, compiling) = timed(|| compile(objects, options));
     say("compile", millis(compiling), "ms");
     let mut sink = std::io::BufWriter::new(std::io::sink());
@@ -134,6 +136,8 @@ fn row(size: Size, before: Option<Figures>) -> Figures {
     say("isolation", millis(took), "ms");
     rules::rules(&policy, &mut say);
     flows(&policy, &mut say);
+    diff::rows(&mut policy, &kept, &mut say);
+    drop(kept);
     changes(&mut policy, &policies, &admin, &mut say);
     say("peak memory", peak_memory(), "MiB");
     figures

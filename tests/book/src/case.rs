@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Directives, Flow, chapter, parse};
+use super::{DiffCase, Directives, Flow, chapter, parse};
 
 /// Manifests, and what must be said of flows between what is in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +31,35 @@ fn root() -> PathBuf {
 /// A chapter cannot be read.
 pub fn book() -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
+    for (name, text) in chapters()? {
+        cases.extend(chapter::cases(&name, &text)?);
+    }
+    Ok(cases)
+}
+
+/// The cases of the book that are of two sides.
+///
+/// # Errors
+/// A chapter cannot be read.
+pub fn diffs() -> Result<Vec<DiffCase>, String> {
+    let mut cases = Vec::new();
+    for (name, text) in chapters()? {
+        cases.extend(chapter::diffs(&name, &text)?);
+    }
+    Ok(cases)
+}
+
+/// The chapters by name.
+fn chapters() -> Result<Vec<(String, String)>, String> {
+    let mut chapters = Vec::new();
     for path in files(&root().join("docs/semantics"))? {
         let is_index = path.ends_with("README.md");
         if !is_index && path.extension().is_some_and(|extension| extension == "md") {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            cases.extend(chapter::cases(&name, &text(&path)?)?);
+            chapters.push((name, text(&path)?));
         }
     }
-    Ok(cases)
+    Ok(chapters)
 }
 
 /// The cases beside the book: `tests/cases/**/flows.txt` with `manifests.yaml`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::{Case, Directives, parse};
+use super::{Case, DiffCase, Directives, parse, parse_diff};
 
 /// The cases of a chapter.
 pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
@@ -41,6 +41,29 @@ pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
             }),
             clauses: own,
         });
+    }
+    Ok(cases)
+}
+
+/// The cases of a chapter that are of two sides.
+pub(crate) fn diffs(file: &str, text: &str) -> Result<Vec<DiffCase>, String> {
+    let mut cases = Vec::new();
+    let mut sections = text.split("\n## ");
+    let head = sections.next().unwrap_or("");
+    for section in sections {
+        let title = section.lines().next().unwrap_or("").trim();
+        let name = format!("semantics/{file}: {title}");
+        let Some(lines) = block(section, "diff") else { continue };
+        let (directives, lines) = parse_diff(&lines).map_err(|error| format!("{name}: {error}"))?;
+        let cast = if cast_lines(section).is_empty() { head } else { section };
+        let cast = prelude(cast).map_err(|error| format!("{name}: {error}"))?;
+        let both = block(section, "yaml").unwrap_or_default();
+        let side = |language: &str| {
+            let own = block(section, language).unwrap_or_default();
+            format!("{cast}{both}\n---\n{own}")
+        };
+        let (before, after) = (side("yaml before"), side("yaml after"));
+        cases.push(DiffCase { name, before, after, directives, lines });
     }
     Ok(cases)
 }

@@ -4,7 +4,9 @@
 
 mod case;
 mod chapter;
+mod diff;
 mod line;
 
-pub use case::{Case, all, beside, book};
+pub use case::{Case, all, beside, book, diffs};
+pub use diff::{DiffCase, DiffLine, parse_diff};
 pub use line::{Directives, Flow, parse};

@@ -14,6 +14,7 @@
 mod admin;
 mod changes;
 mod compare;
+mod diff;
 mod isolation;
 mod isolation_rules;
 mod random;
