@@ -45,6 +45,14 @@ impl Rulebook {
         says_the_same
     }
 
+    /// Puts a policy back that was taken out, under the number that it had.
+    pub(crate) fn restore(&mut self, id: PolicyId, policy: Policy) {
+        if let Some(slot) = self.policies.get_mut(id.0 as usize) {
+            self.by_origin.insert(policy.origin.clone(), id);
+            *slot = Some(policy);
+        }
+    }
+
     /// Takes out the policy of an origin.
     pub fn remove(&mut self, origin: &ObjectKey) -> Option<PolicyId> {
         let id = self.by_origin.remove(origin)?;

@@ -129,7 +129,7 @@ impl CompiledPolicy {
         self.joint.len() < limits::JOINT_NAMES && names.any(|name| !self.joint.contains(&name))
     }
 
-    pub(super) fn put_policy(&mut self, policy: Policy) {
+    fn put_policy(&mut self, policy: Policy) {
         if self.rulebook.is_only_moved(&policy) {
             return;
         }

@@ -145,20 +145,18 @@ impl CompiledPolicy {
         record
     }
 
-    /// The policy without the changes that were recorded.
+    /// The policy without the changes that were recorded; policies have the numbers that they had.
     fn undone(&self, record: &Record) -> CompiledPolicy {
-        let mut before = self.clone();
-        let objects = record.objects.iter().map(|(key, object)| match object {
-            Some(object) => Change::Put(Box::new(object.clone())),
-            None => Change::Remove(key.clone()),
-        });
-        before.change_all(objects.collect());
+        let mut rulebook = self.rulebook.clone();
         for (key, id) in &record.policies_changed {
-            match id.and_then(|id| record.policies.get(&id)) {
-                Some(policy) => before.put_policy(policy.clone()),
-                None => before.change(Change::Remove(key.clone())),
+            rulebook.remove(key);
+            if let Some((id, policy)) = id.and_then(|id| Some((id, record.policies.get(&id)?))) {
+                rulebook.restore(id, policy.clone());
             }
         }
-        before
+        let mut cluster = self.cluster.clone();
+        let objects = record.objects.iter().map(|(key, object)| (key.clone(), object.clone()));
+        cluster.change_all(objects.collect());
+        CompiledPolicy::new(rulebook, cluster, self.options.clone())
     }
 }
