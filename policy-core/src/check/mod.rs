@@ -12,7 +12,7 @@ pub use finding::{Finding, FindingSeverity, Level, Levels, Source as FindingSour
 use crate::compile::CompiledPolicy;
 use crate::manifest::Record;
 use crate::manifest::document::{IsolationRule, Object, ObjectKey, Place};
-use crate::rules::Bench;
+use crate::rules::{Bench, Since};
 
 /// A rule and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,19 +98,21 @@ pub fn check(now: World<'_>, before: Option<World<'_>>, levels: &Levels) -> Repo
 
     let bench = Bench::new(now.policy);
     let bench_before = before.map(|before| (Bench::new(before.policy), before));
+    let since = bench_before.as_ref().map(|(before, _)| Since::new(&bench, before));
     for entry in now.rules {
         let judged = bench.judge(&entry.rule);
         report.rules += 1;
         report.held += u64::from(judged.holds());
         let same = |other: &&RuleEntry| other.key == entry.key;
-        let earlier = bench_before.as_ref().and_then(|(bench, before)| {
-            let own = before.rules.iter().find(same)?;
-            Some((bench, before, bench.judge(&own.rule)))
-        });
+        let earlier =
+            bench_before.as_ref().zip(since.as_ref()).and_then(|((bench, before), since)| {
+                let own = before.rules.iter().find(same)?;
+                Some((since, before, bench.judge(&own.rule)))
+            });
         match earlier {
             None => all.extend(rule::findings(&bench, now.policy, entry, &judged, None)),
-            Some((bench_before, before, there)) => {
-                let new = bench.since(&judged, bench_before, &there);
+            Some((since, before, there)) => {
+                let new = since.of(&judged, &there);
                 let was_there = rule::count(&judged).saturating_sub(rule::count(&new));
                 let severity = finding::of_rule(entry.rule.severity);
                 if let Some(severity) = levels.of(&entry.key.name, severity) {

@@ -34,6 +34,12 @@ impl Ends {
         }
     }
 
+    fn intersects(&self, other: &Ends) -> bool {
+        self.pods.intersects(&other.pods)
+            || self.addresses.intersects(&other.addresses)
+            || !self.nodes.is_disjoint(&other.nodes)
+    }
+
     pub(crate) fn intersection(&self, other: &Ends) -> Ends {
         Ends {
             pods: self.pods.intersection(&other.pods),
@@ -65,6 +71,10 @@ pub(crate) struct Area {
 impl Area {
     /// The parts of it that are not from these to those on this traffic.
     fn without(self, from: &Ends, to: &Ends, traffic: &Traffic, left: &mut Vec<Area>) {
+        if !self.from.intersects(from) || !self.to.intersects(to) {
+            left.push(self);
+            return;
+        }
         let here = self.from.intersection(from);
         let there = self.to.intersection(to);
         if here.is_empty() || there.is_empty() || !self.traffic.intersects(traffic) {

@@ -20,6 +20,7 @@ mod witness;
 use std::collections::BTreeMap;
 
 pub use names::{FlowBlock, NamedEnds};
+pub use since::Since;
 pub use witness::Witness;
 
 use self::ends::{Area, Ends, merge};
@@ -181,7 +182,7 @@ impl<'p> Bench<'p> {
         let first = |ends: &Ends| (ends.addresses.is_empty(), ends.pods.first());
         areas.sort_by_cached_key(|area| (first(&area.from), first(&area.to), area.traffic.clone()));
         Some(Violation {
-            blocks: areas.into_iter().map(|area| names::block(roster, workloads, area)).collect(),
+            blocks: names::blocks(roster, workloads, areas.into_iter()),
             open: open.collect(),
             from: names::named(roster, workloads, &all(|area| &area.from)),
             to: names::named(roster, workloads, &all(|area| &area.to)),

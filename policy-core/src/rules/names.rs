@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::ends::{Area, Ends};
 use super::roster::Roster;
+use crate::map::Map;
 use crate::netset::{Members, Traffic};
 
 /// What breaks a rule: every flow from each of some to each of some on this traffic.
@@ -88,18 +89,20 @@ impl Workloads {
 
     /// Names of some pods: of their workloads where those are whole.
     fn names(&self, roster: &Roster<'_>, pods: &Members) -> Vec<String> {
-        let cluster = roster.policy.cluster();
-        let workloads: BTreeSet<usize> = pods.iter().filter_map(|rank| self.of(rank)).collect();
-        let mut names = Vec::with_capacity(workloads.len());
-        for at in workloads {
-            let Some((name, all)) = self.list.get(at) else { continue };
-            if all.is_subset(pods) {
+        let mut workloads: Vec<usize> = pods.iter().filter_map(|rank| self.of(rank)).collect();
+        workloads.sort_unstable();
+        let mut names = Vec::new();
+        for same in workloads.chunk_by(|one, other| one == other) {
+            let Some((name, all)) = same.first().and_then(|at| self.list.get(*at)) else {
+                continue;
+            };
+            if all.len() == same.len() {
                 names.push(name.clone());
                 continue;
             }
             let some = all.intersection(pods);
             let ids = some.iter().filter_map(|rank| roster.endpoint(rank));
-            names.extend(ids.map(|(id, _)| cluster.display(id)));
+            names.extend(ids.map(|(id, _)| roster.policy.cluster().display(id)));
         }
         names
     }
@@ -122,13 +125,30 @@ pub(crate) fn named(roster: &Roster<'_>, workloads: &Workloads, ends: &Ends) -> 
     NamedEnds { names, addresses: ends.addresses.ranges().collect(), namespaces }
 }
 
-/// An area by names.
-pub(crate) fn block(roster: &Roster<'_>, workloads: &Workloads, area: &Area) -> FlowBlock {
+/// Areas by names; the same ends, which many areas have, are named once.
+pub(crate) fn blocks<'a>(
+    roster: &Roster<'_>,
+    workloads: &Workloads,
+    areas: impl Iterator<Item = &'a Area>,
+) -> Vec<FlowBlock> {
+    let mut known: Map<&Ends, NamedEnds> = Map::default();
+    areas
+        .map(|area| {
+            let mut name = |ends: &'a Ends| {
+                known.entry(ends).or_insert_with(|| named(roster, workloads, ends)).clone()
+            };
+            let (from, to) = (name(&area.from), name(&area.to));
+            block(area, from, to)
+        })
+        .collect()
+}
+
+fn block(area: &Area, from: NamedEnds, to: NamedEnds) -> FlowBlock {
     let allowed = area.traffic.intersection(&area.cell.allowed);
     let depends = area.traffic.intersection(&area.cell.depends);
     FlowBlock {
-        from: named(roster, workloads, &area.from),
-        to: named(roster, workloads, &area.to),
+        from,
+        to,
         denied: area.traffic.difference(&allowed).difference(&depends),
         allowed,
         depends,

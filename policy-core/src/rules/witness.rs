@@ -1,9 +1,10 @@
 //! One flow of those that break a rule: one with an end outside if there is any, then the first by
 //! source, destination, protocol and port. Pods come before nodes, nodes before addresses.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::ends::{Area, Ends};
+use super::ends::Area;
 use super::roster::Roster;
 use crate::manifest::document::PortRef;
 use crate::netset::{AddressSet, Members, Protocol};
@@ -70,94 +71,108 @@ fn name(roster: &Roster<'_>, one: &One) -> Option<EndName> {
     })
 }
 
+/// The ends of one side of an area that are of one kind.
+#[derive(Clone, Copy)]
+enum Side<'a> {
+    Pods(&'a Members),
+    Nodes(&'a BTreeSet<String>),
+    Addresses(&'a AddressSet),
+}
+
 fn first(roster: &Roster<'_>, areas: &[Area]) -> Option<(One, One, Protocol, u16)> {
     let views = || areas.iter().flat_map(|area| views(area).map(move |view| (area, view)));
-    let is_outside =
-        |from: &Ends, to: &Ends| !from.addresses.is_empty() || !to.addresses.is_empty();
-    let has_outside = views()
-        .any(|(_, (from, to))| is_outside(&from, &to) && pair(roster, &from, &to, None).is_some());
-    let chosen: Vec<(&Area, (Ends, Ends))> =
-        views().filter(|(_, (from, to))| !has_outside || is_outside(from, to)).collect();
-    let pairs = chosen.iter().filter_map(|(_, (from, to))| pair(roster, from, to, None));
-    let source = pairs.map(|(source, _)| source).min()?;
+    let is_outside = |(from, to): &(Side<'_>, Side<'_>)| {
+        matches!((from, to), (Side::Addresses(_), _) | (_, Side::Addresses(_)))
+    };
+    let has_outside =
+        views().any(|(_, view)| is_outside(&view) && pair(roster, view, None).is_some());
+    let chosen = || views().filter(|(_, view)| !has_outside || is_outside(view));
+    let source =
+        chosen().filter_map(|(_, view)| pair(roster, view, None)).map(|(own, _)| own).min()?;
     // An area whose first source is another may hold this one, too.
-    let with_source = chosen
-        .iter()
-        .filter_map(|(area, (from, to))| Some((*area, pair(roster, from, to, Some(&source))?.1)));
+    let with_source =
+        chosen().filter_map(|(area, view)| Some((area, pair(roster, view, Some(&source))?.1)));
     let (area, target) = with_source.min_by(|(_, one), (_, other)| one.cmp(other))?;
     let (protocol, port, _) = area.traffic.items().next()?;
     Some((source, target, protocol, port))
 }
 
 /// An area by kinds of ends, of which one is pods.
-fn views(area: &Area) -> impl Iterator<Item = (Ends, Ends)> {
+fn views(area: &Area) -> impl Iterator<Item = (Side<'_>, Side<'_>)> {
     let (from, to) = (&area.from, &area.to);
     let all = [
-        (only_pods(from), only_pods(to)),
-        (only_nodes(from), only_pods(to)),
-        (only_pods(from), only_nodes(to)),
-        (only_addresses(from), only_pods(to)),
-        (only_pods(from), only_addresses(to)),
+        (Side::Pods(&from.pods), Side::Pods(&to.pods)),
+        (Side::Nodes(&from.nodes), Side::Pods(&to.pods)),
+        (Side::Pods(&from.pods), Side::Nodes(&to.nodes)),
+        (Side::Addresses(&from.addresses), Side::Pods(&to.pods)),
+        (Side::Pods(&from.pods), Side::Addresses(&to.addresses)),
     ];
     all.into_iter().filter(|(from, to)| !from.is_empty() && !to.is_empty())
 }
 
-fn only_pods(ends: &Ends) -> Ends {
-    Ends::of_pods(ends.pods.clone())
-}
-
-fn only_nodes(ends: &Ends) -> Ends {
-    Ends { nodes: ends.nodes.clone(), ..Ends::default() }
-}
-
-fn only_addresses(ends: &Ends) -> Ends {
-    Ends { addresses: ends.addresses.clone(), ..Ends::default() }
-}
-
 /// The first source, or the one that is given, with its first destination beside itself.
-fn pair(roster: &Roster<'_>, from: &Ends, to: &Ends, source: Option<&One>) -> Option<(One, One)> {
-    let but = |one: &One| match one {
-        One::Pod(rank) if roster.is_pod(*rank) => {
-            Ends { pods: to.pods.difference(&Members::single(*rank)), ..to.clone() }
-        }
-        One::Pod(_) | One::Node(_) | One::Address(_) => to.clone(),
-    };
+fn pair(
+    roster: &Roster<'_>,
+    (from, to): (Side<'_>, Side<'_>),
+    source: Option<&One>,
+) -> Option<(One, One)> {
     match source {
         Some(source) => {
-            let target = contains(from, source).then(|| one_of(roster, &but(source))).flatten()?;
+            let target = from.contains(source).then(|| to.first_but(roster, source)).flatten()?;
             Some((source.clone(), target))
         }
         None => {
-            let own = one_of(roster, from)?;
-            if let Some(target) = one_of(roster, &but(&own)) {
+            let own = from.first(roster)?;
+            if let Some(target) = to.first_but(roster, &own) {
                 return Some((own, target));
             }
             // It has nobody but itself: any other has it.
-            let One::Pod(rank) = own else { return None };
-            let rest = Ends::of_pods(from.pods.difference(&Members::single(rank)));
-            Some((one_of(roster, &rest)?, one_of(roster, to)?))
+            Some((from.first_but(roster, &own)?, to.first(roster)?))
         }
     }
 }
 
-fn one_of(roster: &Roster<'_>, ends: &Ends) -> Option<One> {
-    let free = |addresses: &AddressSet| {
-        addresses.ranges().find_map(|(first, last)| roster.first_free(first, last))
-    };
-    let pod = ends.pods.first().map(One::Pod);
-    let node = || ends.nodes.first().cloned().map(One::Node);
-    pod.or_else(node).or_else(|| free(&ends.addresses).map(One::Address))
-}
+impl Side<'_> {
+    fn is_empty(self) -> bool {
+        match self {
+            Side::Pods(pods) => pods.is_empty(),
+            Side::Nodes(nodes) => nodes.is_empty(),
+            Side::Addresses(addresses) => addresses.is_empty(),
+        }
+    }
 
-fn contains(ends: &Ends, one: &One) -> bool {
-    match one {
-        One::Pod(rank) => ends.pods.contains(*rank),
-        One::Node(name) => ends.nodes.contains(name),
-        One::Address(ip) => ends.addresses.contains(*ip),
+    fn contains(self, one: &One) -> bool {
+        match (self, one) {
+            (Side::Pods(pods), One::Pod(rank)) => pods.contains(*rank),
+            (Side::Nodes(nodes), One::Node(name)) => nodes.contains(name),
+            (Side::Addresses(addresses), One::Address(ip)) => addresses.contains(*ip),
+            (Side::Pods(_) | Side::Nodes(_) | Side::Addresses(_), _) => false,
+        }
+    }
+
+    fn first(self, roster: &Roster<'_>) -> Option<One> {
+        match self {
+            Side::Pods(pods) => pods.first().map(One::Pod),
+            Side::Nodes(nodes) => nodes.first().cloned().map(One::Node),
+            Side::Addresses(addresses) => {
+                let mut free = addresses.ranges();
+                free.find_map(|(first, last)| roster.first_free(first, last)).map(One::Address)
+            }
+        }
+    }
+
+    /// The first that is not this pod itself.
+    fn first_but(self, roster: &Roster<'_>, one: &One) -> Option<One> {
+        match (self, one) {
+            (Side::Pods(pods), One::Pod(rank)) if roster.is_pod(*rank) => {
+                pods.iter().find(|own| own != rank).map(One::Pod)
+            }
+            (Side::Pods(_) | Side::Nodes(_) | Side::Addresses(_), _) => self.first(roster),
+        }
     }
 }
 
 /// Whether an area has a pair that is judged.
 pub(super) fn has_pair(roster: &Roster<'_>, area: &Area) -> bool {
-    views(area).any(|(from, to)| pair(roster, &from, &to, None).is_some())
+    views(area).any(|view| pair(roster, view, None).is_some())
 }

@@ -7,6 +7,7 @@
 
 mod generator;
 mod random;
+mod rules;
 
 use std::hint::black_box;
 use std::io::Write;
@@ -102,6 +103,7 @@ fn row(size: Size, before: Option<Figures>) -> Figures {
     let (found, took) = timed(|| isolation(&policy));
     black_box(found.endpoints.len());
     say("isolation", millis(took), "ms");
+    rules::rules(&policy, &mut say);
     flows(&policy, &mut say);
     changes(&mut policy, &policies, &mut say);
     say("peak memory", peak_memory(), "MiB");

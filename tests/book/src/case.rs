@@ -15,6 +15,8 @@ pub struct Case {
     pub directives: Directives,
     /// The flows.
     pub flows: Vec<Flow>,
+    /// What a check must find, a line each, if the case is about that.
+    pub findings: Option<Vec<String>>,
     /// The clauses that the case is about: those in its title, else in its chapter's.
     pub clauses: Vec<String>,
 }
@@ -54,7 +56,14 @@ pub fn beside() -> Result<Vec<Case>, String> {
             let (directives, flows) =
                 parse(&text(&flows)?).map_err(|error| format!("{name}: {error}"))?;
             let manifests = text(&folder.join("manifests.yaml"))?;
-            cases.push(Case { name, manifests, directives, flows, clauses: Vec::new() });
+            cases.push(Case {
+                name,
+                manifests,
+                directives,
+                flows,
+                findings: None,
+                clauses: Vec::new(),
+            });
         }
         folders.extend(files(&folder)?.into_iter().filter(|path| path.is_dir()));
     }

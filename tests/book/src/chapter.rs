@@ -1,5 +1,5 @@
 //! A chapter: prose, with cases inside. A case is a `##` section with a `yaml` block and a `flows`
-//! block; the chapter's `pods:`, `namespaces:` and `nodes:` lines stand before every one.
+//! or a `findings` block; the chapter's `pods:`, `namespaces:` and `nodes:` lines stand before every one.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +16,11 @@ pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
     for section in sections {
         let title = section.lines().next().unwrap_or("").trim();
         let name = format!("semantics/{file}: {title}");
-        let Some(flows) = block(section, "flows") else { continue };
+        let (flows, findings) = (block(section, "flows"), block(section, "findings"));
+        if flows.is_none() && findings.is_none() {
+            continue;
+        }
+        let flows = flows.unwrap_or_default();
         let mut own = clauses(title);
         if own.is_empty() {
             own = of_chapter.clone();
@@ -31,6 +35,10 @@ pub(crate) fn cases(file: &str, text: &str) -> Result<Vec<Case>, String> {
             manifests,
             directives: Directives { ..directives },
             flows,
+            findings: findings.map(|text| {
+                let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+                lines.map(|words| words.join(" ")).filter(|line| !line.is_empty()).collect()
+            }),
             clauses: own,
         });
     }

@@ -75,6 +75,62 @@ fn check(policy: &CompiledPolicy, line: &Flow) -> Option<String> {
     differs(&line.depends, cell.depends.to_string()).map(|is| format!("depends for {is}"))
 }
 
+/// What a check finds, a line each, and how many rules hold.
+fn found(case: &Case) -> Vec<String> {
+    let directives = &case.directives;
+    let request = serde_json::json!({
+        "manifests": [{"name": case.name, "text": case.manifests}],
+        "namespace": directives.namespace,
+        "profile": directives.profile,
+        "podCidrs": directives.pod_cidrs,
+        "check": {},
+    });
+    let response = policy_core::wire::handle(serde_json::from_value(request).unwrap());
+    let report = response.check.expect("a report");
+    let mut lines: Vec<String> = report
+        .findings
+        .iter()
+        .map(|one| {
+            let head = format!("{} {}", one.severity, one.id);
+            match (&one.witness, one.open.as_slice()) {
+                (Some(own), _) => format!(
+                    "{head} {} -> {} {}/{} {}",
+                    own.from,
+                    own.to,
+                    own.protocol.to_lowercase(),
+                    own.port,
+                    own.verdict
+                ),
+                (None, []) => format!("{head} at {}", one.path),
+                (None, open) => {
+                    let open = open.iter();
+                    let open = open.map(|one| format!("{} {}", one.direction, one.pods.join(", ")));
+                    format!("{head} open {}", open.collect::<Vec<_>>().join("; "))
+                }
+            }
+        })
+        .collect();
+    lines.push(format!("{} of {} hold", report.counts.held, report.counts.rules));
+    lines
+}
+
+#[test]
+fn every_check() {
+    let cases = netverdict_book::all().unwrap();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for case in &cases {
+        let Some(expected) = &case.findings else { continue };
+        count += 1;
+        let found = found(case);
+        if found != *expected {
+            wrong.push(format!("{}:\n  {}", case.name, found.join("\n  ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count > 12);
+}
+
 #[test]
 fn every_case() {
     let cases = netverdict_book::all().unwrap();

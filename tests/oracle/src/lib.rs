@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing, reason = "indexing JSON gives null where nothing is")]
 
 mod objects;
+mod promises;
 mod readings;
 mod rules;
 
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use objects::{Pod, World};
+pub use promises::Flow;
 use readings::Reading;
 
 /// Who enforces; what each settles is said in [`World::flow`]'s readings.

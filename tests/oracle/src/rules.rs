@@ -179,7 +179,7 @@ fn items(value: &Value) -> Vec<Value> {
 }
 
 /// C2
-fn isolates(spec: &Value, direction: &str) -> bool {
+pub(crate) fn isolates(spec: &Value, direction: &str) -> bool {
     let types = items(&spec["policyTypes"]);
     let has_egress_rule = !items(&spec["egress"]).is_empty();
     match (types.is_empty(), direction) {

@@ -13,6 +13,7 @@
 
 mod changes;
 mod compare;
+mod isolation_rules;
 mod random;
 mod small;
 
