@@ -32,21 +32,44 @@ pub(crate) struct Input {
 /// # Errors
 /// A path cannot be read.
 pub(crate) fn read(common: &Common, keep_spec: bool) -> Result<Input, Failure> {
+    read_paths(&common.paths, common, keep_spec)
+}
+
+/// Reads everything that these paths name.
+///
+/// # Errors
+/// A path cannot be read.
+pub(crate) fn read_paths(
+    paths: &[PathBuf],
+    common: &Common,
+    keep_spec: bool,
+) -> Result<Input, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(load(path)?);
+    }
+    Ok(read_files(files, common, keep_spec))
+}
+
+/// Reads files by their names and bytes.
+pub(crate) fn read_files(
+    files: Vec<(String, Vec<u8>)>,
+    common: &Common,
+    keep_spec: bool,
+) -> Input {
     let progress = progress(common.quiet, "reading");
     let mut sources = Vec::new();
     let mut unreadable = Vec::new();
-    for path in &common.paths {
-        for (name, bytes) in load(path)? {
-            match String::from_utf8(bytes) {
-                Ok(text) if text.len() > policy_core::limits::SOURCE_BYTES => {
-                    unreadable.push((name, "larger than a text may be".to_owned()));
-                }
-                Ok(text) => sources.push(Source { name, text }),
-                Err(error) => {
-                    let at = error.utf8_error().valid_up_to();
-                    let byte = format!("not UTF-8: the byte at {at} begins no character");
-                    unreadable.push((name, byte));
-                }
+    for (name, bytes) in files {
+        match String::from_utf8(bytes) {
+            Ok(text) if text.len() > policy_core::limits::SOURCE_BYTES => {
+                unreadable.push((name, "larger than a text may be".to_owned()));
+            }
+            Ok(text) => sources.push(Source { name, text }),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let byte = format!("not UTF-8: the byte at {at} begins no character");
+                unreadable.push((name, byte));
             }
         }
     }
@@ -70,7 +93,7 @@ pub(crate) fn read(common: &Common, keep_spec: bool) -> Result<Input, Failure> {
     }
     let objects = reading.take_objects();
     progress.finish_and_clear();
-    Ok(Input { reading, objects, unreadable })
+    Input { reading, objects, unreadable }
 }
 
 /// With `--strict` an unknown field is an error.
@@ -125,17 +148,21 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
                 continue;
             }
             let kind = entry.file_type()?;
-            let is_manifest = path.extension().is_some_and(|extension| {
-                ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-            });
             if kind.is_dir() {
                 folders.push(path);
-            } else if is_manifest && path.is_file() {
+            } else if is_manifest(&path) && path.is_file() {
                 files.push(path);
             }
         }
     }
     Ok(())
+}
+
+/// Whether a file in a folder is a manifest, by its name.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
 }
 
 impl Input {
