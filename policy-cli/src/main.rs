@@ -4,8 +4,10 @@
 
 mod args;
 mod commands;
+mod config;
 mod input;
 mod output;
+mod revision;
 
 use std::process::ExitCode;
 
@@ -18,7 +20,7 @@ use crate::args::{Arguments, Command};
 enum Exit {
     /// 0: done; of a flow, allow.
     Done,
-    /// 1: of a flow, deny; of `validate`, something is refused.
+    /// 1: of a flow, deny; of `validate`, something is refused; of `check`, it fails.
     No,
     /// 2: it could not be done.
     Failed,
@@ -35,8 +37,9 @@ fn main() -> ExitCode {
         Command::Validate(own) => commands::validate::run(own),
         Command::Matrix(own) => commands::matrix::run(own),
         Command::Isolation(own) => commands::isolation::run(own),
+        Command::Check(own) => commands::check::run(own),
         Command::Completions { shell } => commands::completions(*shell),
-        Command::Schema => commands::schema(),
+        Command::Schema { which } => commands::schema(*which),
     };
     let exit = result.unwrap_or_else(|error| {
         if !output::is_closed_pipe(&error) {

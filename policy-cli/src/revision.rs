@@ -162,7 +162,8 @@ fn within(top: &Path, path: &Path) -> Result<PathBuf, Failure> {
     let folder = existing(path);
     let whole = std::fs::canonicalize(&folder)?;
     let mut whole = whole;
-    let rest = if folder == Path::new(".") { path } else { path.strip_prefix(&folder).unwrap_or(path) };
+    let rest =
+        if folder == Path::new(".") { path } else { path.strip_prefix(&folder).unwrap_or(path) };
     for part in rest.components() {
         match part {
             Component::ParentDir => {

@@ -2,10 +2,15 @@
 //!
 //! Lower case, no full stop, the reader's words: names, labels, lines of their files.
 
+mod check;
+mod problem;
 mod rules;
 
+pub use check::summary;
+pub use problem::{PROBLEMS, ProblemText, problem};
 pub use rules::{
-    namespace_in_several, open_pods, rule_broken, rule_speaks_of_nobody, who, why_open, witness,
+    another_witness, flow_block, lets_through, namespace_in_several, open_pods, rule_broken,
+    rule_speaks_of_nobody, who, why_open, witness,
 };
 
 use crate::cluster::Requirement;

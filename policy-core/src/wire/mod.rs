@@ -12,7 +12,7 @@ mod validate;
 
 pub use check::{
     CheckCountsJson, CheckJson, CheckRequest, FindingJson, FlowBlockJson, OpenPodsJson,
-    WitnessJson, check, finding, finding_position,
+    WitnessJson, check, finding, finding_position, fingerprint,
 };
 pub use flow::{
     AnswerJson, EndJson, PartJson, PolicyJson, QueryJson, RuleJson, WhyJson, answer, error, why,
