@@ -77,7 +77,8 @@ fn nearest(folder: &Path) -> Option<PathBuf> {
 impl Found {
     /// The paths that the file names, as they are reached from the working directory.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        self.config.paths.iter().map(|path| self.folder.join(path)).collect()
+        let join = |path: &String| self.folder.join(path).components().collect();
+        self.config.paths.iter().map(join).collect()
     }
 
     /// Whether the file leaves out another, by its name.
