@@ -93,8 +93,10 @@ fn sarif_is_sarif() {
     let schema = std::fs::read(root().join("tests/schemas/sarif-schema-2.1.0.json")).unwrap();
     let mut schema: Value = serde_json::from_slice(&schema).unwrap();
     // A pattern with a `]` too many, which is no regular expression to a strict reader.
-    let language = schema.pointer_mut("/definitions/run/properties/language").unwrap();
-    assert!(language.as_object_mut().unwrap().remove("pattern").is_some());
+    for of in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{of}/properties/language"));
+        assert!(language.unwrap().as_object_mut().unwrap().remove("pattern").is_some());
+    }
     let schema = jsonschema::validator_for(&schema).unwrap();
     let broken = "tests/broken";
     for (arguments, least) in [(&CHANGE[..], 1), (&[AFTER, RULES][..], 1), (&[broken][..], 20)] {
