@@ -62,7 +62,13 @@ mod tests {
         line: &str,
     ) {
         let finding = |severity: &FindingSeverity| {
-            Finding::new("x".into(), Source::Validation, *severity, "x".into(), Place::default())
+            Finding::new(
+                "x".into(),
+                Source::Validation,
+                *severity,
+                "x".into(),
+                Place { source: 0, document: 0, item: None },
+            )
         };
         let report = Report {
             findings: findings.iter().map(finding).collect(),

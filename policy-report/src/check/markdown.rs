@@ -97,7 +97,7 @@ fn lines(out: &mut String, one: &Finding, region: &place::Region<'_>, places: &m
 
 /// Text that means itself; what stands in backticks is code.
 fn escape(text: &str) -> String {
-    let is_paired = text.matches('`').count() % 2 == 0;
+    let is_paired = text.matches('`').count().is_multiple_of(2);
     let parts: Vec<&str> = text.split('`').collect();
     let mut escaped = String::with_capacity(text.len());
     for (at, part) in parts.iter().enumerate() {
