@@ -320,6 +320,8 @@ fn what_is_read_is_checked() {
     assert_eq!((&report["counts"]["errors"], run.err.as_str()), (&Value::from(2), ""));
     std::fs::write(folder.join("b.yaml"), b"\xff\xfe").unwrap();
     assert_eq!(run_in(&folder, &["check", "."], &[]).code, 2);
+    let run = run_in(&folder, &["check", "--base", ".", "a.yaml"], &[]);
+    assert!(run.code == 2 && run.err.contains("b.yaml of the side before"), "{}", run.err);
 }
 
 #[test]

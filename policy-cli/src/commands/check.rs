@@ -52,7 +52,12 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let report = check(world(&now), before.as_ref().map(world), &found.config.levels);
     write(arguments, &found, &now, &report)?;
     now.input.note_unread(&common);
-    if !now.input.unreadable.is_empty() {
+    let unread_before = before.map(|side| side.input.unreadable).unwrap_or_default();
+    for (name, why) in &unread_before {
+        eprintln!("netverdict: {name} of the side before: {why}");
+    }
+    // What is introduced cannot be told where a side is not known.
+    if !now.input.unreadable.is_empty() || !unread_before.is_empty() {
         return Ok(Exit::Failed);
     }
     let fail_on = arguments.fail_on.or(found.config.fail_on);

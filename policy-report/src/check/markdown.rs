@@ -41,6 +41,13 @@ fn finding(out: &mut String, one: &Finding, places: &mut Locator<'_>) {
     let _ = writeln!(out, "\n**{word}** {} · {}", code(&one.id), escape(&one.message));
     let _ = writeln!(out, "{}\n", code(&at));
     lines(out, one, &region, places);
+    let has_list = !one.notes.is_empty()
+        || !one.related.is_empty()
+        || one.help.is_some()
+        || !one.assumptions.is_empty();
+    if has_list {
+        out.push('\n');
+    }
     for note in &one.notes {
         let _ = writeln!(out, "- {}", escape(note));
     }
@@ -92,7 +99,7 @@ fn lines(out: &mut String, one: &Finding, region: &place::Region<'_>, places: &m
     // A fence longer than any that the line has.
     let longest = shown.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
-    let _ = writeln!(out, "{fence}yaml\n{shown}\n{fence}\n");
+    let _ = writeln!(out, "{fence}yaml\n{shown}\n{fence}");
 }
 
 /// Text that means itself; what stands in backticks is code.
