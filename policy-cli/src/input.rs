@@ -173,7 +173,7 @@ impl Input {
     /// Says on standard error what was left out. Fails if that is so and `--strict` was given.
     pub(crate) fn note(&self, common: &Common) -> Result<(), Failure> {
         let refused: Vec<&Record> =
-            self.reading.records.iter().filter(|one| one.accepted == Some(false)).collect();
+            self.reading.records.iter().filter(|one| one.is_left_out()).collect();
         if !common.quiet {
             let style = style(common.color, &std::io::stderr());
             let mut places = Locator::new(&self.reading.sources);
@@ -200,9 +200,21 @@ impl Input {
                     names.join(", ")
                 );
             }
+            let closing: Vec<String> =
+                self.reading.records.iter().filter(|one| one.fails_closed()).map(title).collect();
+            if !closing.is_empty() {
+                eprintln!(
+                    "netverdict: {} refused, and counted all the same, what is wrong in it failing \
+                     closed: {}",
+                    closing.len(),
+                    closing.join(", ")
+                );
+            }
             self.note_unread(common);
         }
-        let failed = !refused.is_empty() || !self.unreadable.is_empty();
+        let mut all = self.reading.records.iter();
+        let is_refused = |one: &Record| one.accepted == Some(false) || one.is_left_out();
+        let failed = all.any(is_refused) || !self.unreadable.is_empty();
         if common.strict && failed {
             return Err(Failure::Said("something was refused, and --strict was given".to_owned()));
         }

@@ -91,6 +91,108 @@ fn a_page_shows_what_the_readme_shows() {
     assert!(readme.contains(run.out.trim()), "the README's matrix is not current");
 }
 
+/// The commands that a page shows, each with the output that it shows.
+fn shown(page: &str) -> Vec<(String, String)> {
+    let path = format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```text\n$ netverdict ").skip(1);
+    let of_block = |block: &str| {
+        let (command, output) = block.split("```").next().unwrap().split_once('\n').unwrap();
+        (command.to_owned(), output.trim_end().to_owned())
+    };
+    blocks.map(of_block).collect()
+}
+
+#[test]
+fn the_example_of_the_admin_tiers_shows_what_is_said() {
+    let all = shown("examples/admin-tiers/README.md");
+    assert_eq!(all.len(), 6);
+    for (command, output) in all.iter().filter(|(command, _)| !command.starts_with("isolation")) {
+        let run = netverdict(&command.split(' ').collect::<Vec<&str>>(), "");
+        assert_eq!(run.err, "", "{command}");
+        assert_eq!(run.out.trim_end(), output, "{command}");
+    }
+}
+
+#[test]
+fn the_example_of_the_admin_tiers_shows_who_is_isolated() {
+    let all = shown("examples/admin-tiers/README.md");
+    let (command, output) = all.last().unwrap();
+    assert!(command.starts_with("isolation"));
+    let run = netverdict(&command.split(' ').collect::<Vec<&str>>(), "");
+    assert_eq!(run.out.trim_end(), output);
+}
+
+#[test]
+fn what_fails_closed_is_said_to_count() {
+    let text = "{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: odd}, \
+                spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{who: {}}]}]}}\n---\n\
+                {apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: nobody}, \
+                spec: {tier: Admin, priority: 2, subject: {namespaces: {matchExpressions: [{key: a, operator: In}]}}}}\n---\n\
+                {apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, status: {podIPs: [{ip: 10.0.0.1}]}}\n";
+    let run =
+        netverdict(&["flow", "-", "--from", "203.0.113.7", "--to", "x/a", "--port", "80"], text);
+    assert_eq!(run.code, 1, "{}{}", run.out, run.err);
+    assert!(run.out.contains("it fails closed"), "{}", run.out);
+    let says = |words: &str, name: &str| {
+        run.err.lines().any(|line| line.contains(words) && line.contains(name))
+    };
+    assert!(says("counted all the same", "ClusterNetworkPolicy odd"), "{}", run.err);
+    assert!(says("left out of every answer", "ClusterNetworkPolicy nobody"), "{}", run.err);
+    assert_eq!(netverdict(&["isolation", "-", "--strict"], text).code, 2);
+}
+
+/// A cluster in which each tier has something to say that is open.
+const OPEN_TIERS: &str = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x, labels: {app: a}}, status: {podIPs: [{ip: 10.0.0.1}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: x, labels: {app: b}}, status: {podIPs: [{ip: 10.0.0.2}]}}
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: out}
+spec:
+  tier: Admin
+  priority: 5
+  subject: {namespaces: {}}
+  egress:
+  - {name: api, action: Accept, to: [{domainNames: [api.example.com]}]}
+  - {name: rest, action: Deny, to: [{networks: [0.0.0.0/0]}]}
+---
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: old}
+spec:
+  priority: 5
+  subject: {namespaces: {}}
+  egress: [{action: Allow, to: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: b}}}}]}]
+---
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: base}
+spec: {tier: Baseline, priority: 5, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: x}
+spec: {podSelector: {matchLabels: {app: b}}, policyTypes: [Egress], egress: [{}]}
+";
+
+#[test]
+fn what_is_open_in_the_tiers_is_said() {
+    let flow = |to: &str, more: &[&str]| {
+        let mut arguments = vec!["flow", "-", "--from", "x/a", "--to", to, "--port", "443"];
+        arguments.extend(more);
+        netverdict(&arguments, OPEN_TIERS).out
+    };
+    insta::assert_snapshot!("tiers-domain-names", flow("203.0.113.7", &[]));
+    insta::assert_snapshot!("tiers-equal-rank", flow("x/b", &[]));
+    insta::assert_snapshot!(
+        "tiers-baseline-not-reached",
+        flow("x/b", &["--profile", "kube-network-policies"])
+    );
+    insta::assert_snapshot!("tiers-json", flow("203.0.113.7", &["-o", "json"]));
+}
+
 #[test]
 fn a_stream_of_queries() {
     let queries = "{\"from\":\"frontend/api\",\"to\":\"payments/payment-service\",\"port\":443}\n\

@@ -63,3 +63,12 @@ pub const WORLDS: usize = 1_024;
 /// How many label sets of a node that was not read are tried: for each key that a rule asks for,
 /// every value that it names, another one, and none.
 pub const NODE_LABEL_SETS: usize = 4_096;
+
+/// How many names of ports with several numbers in one pod, that administrators' rules use, are
+/// settled for both ends of a flow at once: each doubles the readings. Those beyond are settled for
+/// each end on its own, which may say `depends` where both ends together do not.
+pub const JOINT_NAMES: usize = 3;
+
+/// How many pieces of rows that share a layer are remembered while rows are worked out: some
+/// kilobytes each in a large cluster.
+pub const SHARED_LAYERS: usize = 4_096;

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use policy_core::cluster::Cluster;
 use policy_core::manifest::{FieldPath, Locator};
 use policy_core::netset::Direction;
-use policy_core::query::{Answer, EndWhy, Matched, Part, PolicyWhy, RuleWhy, Step, Verdict, Why};
+use policy_core::query::{
+    Answer, EndWhy, Matched, Part, PolicyWhy, RuleWhy, Step, TierWhy, Verdict, Why,
+};
 use policy_core::rulebook::Tier;
 use policy_core::say;
 
@@ -117,81 +119,94 @@ fn part(out: &mut String, part: &Part, cluster: &Cluster, places: &mut Locator<'
                 + &" ".repeat(8_usize.saturating_sub(end.verdict.name().len())),
             say::end_reason(direction, end, &subject)
         );
-        for one in &end.tiers {
-            let tier = pad(one.tier.name(), 15);
-            let _ = writeln!(out, "{}{tier}{}", " ".repeat(20), say::tier_step(one));
+        if end.tiers.is_empty() {
+            rules(out, end, places, style);
         }
-        rules(out, end, places, style);
+        for one in &end.tiers {
+            let name = pad(one.tier.name(), 15);
+            let _ = writeln!(out, "    {name}{}", say::tier_step(end, one));
+            rules_of_tier(out, end, one, places, style);
+        }
     }
 }
 
 /// The rules that admitted, or all that did not.
 fn rules(out: &mut String, end: &EndWhy, places: &mut Locator<'_>, style: Style) {
-    let all =
-        end.policies.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
-    let is_asked =
-        |tier: Tier| end.tiers.iter().all(|one| one.tier != tier || one.step != Step::NotAsked);
-    let admits = |(policy, rule): &(&PolicyWhy, &RuleWhy)| match (policy.tier, end.verdict) {
-        _ if !is_asked(policy.tier) => false,
-        (Tier::Admin | Tier::Baseline, _) => rule.matched != Matched::No,
-        (Tier::NetworkPolicy, Verdict::Allow) => rule.matched == Matched::Yes,
-        (Tier::NetworkPolicy, Verdict::Deny) => true,
-        (Tier::NetworkPolicy, Verdict::Depends | Verdict::Mixed) => rule.matched != Matched::No,
+    let admits = |rule: &RuleWhy| match end.verdict {
+        Verdict::Allow => rule.matched == Matched::Yes,
+        Verdict::Deny => true,
+        Verdict::Depends | Verdict::Mixed => rule.matched != Matched::No,
     };
-    let shown: Vec<(&PolicyWhy, &RuleWhy)> = all.filter(admits).collect();
     if end.policies.is_empty() {
         return;
     }
+    let all = end.policies.iter().flat_map(|own| own.rules.iter().map(move |rule| (own, rule)));
+    let shown: Vec<(&PolicyWhy, &RuleWhy)> = all.filter(|(_, rule)| admits(rule)).collect();
     if shown.is_empty() {
-        if end.tiers.is_empty() {
-            let _ = writeln!(out, "{}they have no rule that could admit it", " ".repeat(20));
-        }
+        let _ = writeln!(out, "{}they have no rule that could admit it", " ".repeat(20));
         return;
     }
-    let title =
-        if end.tiers.is_empty() { say::rules_verdict(end.verdict) } else { "by these rules:" };
-    let _ = writeln!(out, "{}{title}", " ".repeat(20));
+    let _ = writeln!(out, "{}{}", " ".repeat(20), say::rules_verdict(end.verdict));
     for (policy, rule) in shown {
-        // Of an administrator's rule, what matched is what matters.
-        let verdict = match policy.tier {
-            Tier::Admin | Tier::Baseline => Verdict::Mixed,
-            Tier::NetworkPolicy => end.verdict,
+        one_rule(out, 4, end.verdict, policy, rule, places, style);
+    }
+}
+
+/// The rules of a tier that decide: of an administrator what matched, of NetworkPolicies what
+/// admitted, or all that did not.
+fn rules_of_tier(
+    out: &mut String,
+    end: &EndWhy,
+    tier: &TierWhy,
+    places: &mut Locator<'_>,
+    style: Style,
+) {
+    let verdict = match tier.step {
+        Step::Isolated(Matched::Yes) => Verdict::Allow,
+        Step::Isolated(Matched::No) => Verdict::Deny,
+        _ => Verdict::Mixed,
+    };
+    let own = end.policies.iter().filter(|own| own.tier == tier.tier);
+    let all = own.flat_map(|own| own.rules.iter().map(move |rule| (own, rule)));
+    for (policy, rule) in all.filter(|(_, rule)| rule.is_reached) {
+        let is_shown = match verdict {
+            Verdict::Allow => rule.matched == Matched::Yes,
+            Verdict::Deny => true,
+            Verdict::Depends | Verdict::Mixed => rule.matched != Matched::No,
         };
-        one_rule(out, verdict, policy, rule, places, style);
+        if is_shown {
+            one_rule(out, 6, verdict, policy, rule, places, style);
+        }
     }
 }
 
 fn one_rule(
     out: &mut String,
+    indent: usize,
     verdict: Verdict,
     policy: &PolicyWhy,
     rule: &RuleWhy,
     places: &mut Locator<'_>,
     style: Style,
 ) {
-    let name = say::object(&policy.policy);
+    let (margin, inner) = (" ".repeat(indent), " ".repeat(indent + 2));
     let mut at = |path: &FieldPath| {
         let start = places.locate(policy.place, path).map(|found| found.start);
         let (line, column) = start.map_or((1, 1), |start| (start.line, start.column));
         style.paint(Tone::Dim, &format!("{}:{line}:{column}", places.name(policy.place)))
     };
-    let does = match policy.tier {
-        Tier::NetworkPolicy => String::new(),
-        Tier::Admin | Tier::Baseline => {
-            let own =
-                if rule.name.is_empty() { String::new() } else { format!(" \"{}\"", rule.name) };
-            let priority = policy.priority.unwrap_or(0);
-            format!(
-                "   {}{own}   {} tier, priority {priority}",
-                rule.action.name(),
-                policy.tier.name()
-            )
+    let mut line = |path: &FieldPath| match policy.tier {
+        Tier::NetworkPolicy => {
+            let short = path.to_string();
+            let short = short.strip_prefix("spec.").unwrap_or(&short);
+            format!("{margin}{}   {short}   {}", say::object(&policy.policy), at(path))
         }
-    };
-    let mut line = |path: &FieldPath| {
-        let short = path.to_string();
-        let short = short.strip_prefix("spec.").unwrap_or(&short);
-        format!("    {name}   {short}{does}   {}", at(path))
+        Tier::Admin | Tier::Baseline => {
+            let what = say::rule(&policy.policy, path, &rule.name);
+            let priority = policy.priority.unwrap_or(0);
+            let (kind, action) = (policy.policy.kind, rule.action.name());
+            format!("{margin}{action}   {kind} {what}, priority {priority}   {}", at(path))
+        }
     };
     let ports_fail = rule.ports.iter().all(|port| port.matched == Matched::No);
     let decided_by_ports = verdict == Verdict::Deny && !rule.ports.is_empty() && ports_fail;
@@ -207,17 +222,17 @@ fn one_rule(
     if rule.fails_closed {
         let _ = writeln!(
             out,
-            "      a peer of it is not known or cannot be evaluated: it fails closed"
+            "{inner}a peer of it is not known or cannot be evaluated: it fails closed"
         );
     } else if rule.peers.is_empty() && !decided_by_ports {
-        let _ = writeln!(out, "      every peer");
+        let _ = writeln!(out, "{inner}every peer");
     }
     for peer in peers.into_iter().filter(|_| !decided_by_ports) {
         let _ = writeln!(out, "{}", line(&peer.path));
         let reasons: Vec<(String, String)> = peer.reasons.iter().map(say::peer_reason).collect();
         let widest = reasons.iter().map(|(what, _)| crate::table::width(what)).max().unwrap_or(0);
         for (what, outcome) in reasons {
-            let _ = writeln!(out, "      {}   {outcome}", pad(&what, widest));
+            let _ = writeln!(out, "{inner}{}   {outcome}", pad(&what, widest));
         }
     }
     if !rule.ports.is_empty() {
@@ -229,6 +244,6 @@ fn one_rule(
         } else {
             "covers a part of it"
         };
-        let _ = writeln!(out, "      ports {}   {outcome}", ports.join(", "));
+        let _ = writeln!(out, "{inner}ports {}   {outcome}", ports.join(", "));
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use policy_core::compile::{Cell, ClassId, CompiledPolicy};
 use policy_core::netset::{AddressSet, Direction, Protocol};
 use policy_core::query::{Filter, PairEnd, Selection, Unit, outside_of, units};
+use policy_core::rulebook::Tier;
 use policy_core::wire;
 
 use crate::table::{columns, csv_row, markdown, pad, width};
@@ -391,9 +392,22 @@ fn foot(
         Fold::Classes => format!("{shown} workloads shown of {all}"),
         Fold::Namespaces => format!("{all} workloads, folded into namespaces"),
     };
+    let count = |tier| policy.rulebook().iter().filter(|(_, one)| one.tier == tier).count();
+    let of_tiers = [Tier::Admin, Tier::Baseline]
+        .map(|tier| (count(tier), tier.name()))
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"));
+    let of_tiers: Vec<String> = of_tiers.collect();
+    let (of_tiers, by) = if of_tiers.is_empty() {
+        (String::new(), "")
+    } else {
+        (format!(" ({})", of_tiers.join(", ")), " by NetworkPolicies")
+    };
     let _ = writeln!(
         out,
-        "{shown}, {} policies; isolated for ingress: {} of {all}, for egress: {} of {all}{unfold}",
+        "{shown}, {} policies{of_tiers}; isolated{by} for ingress: {} of {all}, for egress: {} of \
+         {all}{unfold}",
         policy.rulebook().len(),
         isolated(Direction::Ingress),
         isolated(Direction::Egress),

@@ -3,6 +3,7 @@
 //! What each kind of change costs, in work and not in time, stands in `tests/changes.rs`.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::class::{ClassId, News};
 use super::layered::Layers;
@@ -11,7 +12,8 @@ use super::row::RowId;
 use super::{CompiledPolicy, Copies, is_policy, row_readings};
 use crate::cluster::Touched;
 use crate::dialect;
-use crate::manifest::document::{Kind, Object, ObjectKey};
+use crate::limits;
+use crate::manifest::document::{Kind, Labels, Object, ObjectKey};
 use crate::netset::{Direction, Members};
 use crate::rulebook::{Policy, PolicyId, Tier};
 
@@ -31,9 +33,11 @@ impl CompiledPolicy {
             Change::Put(object) => match dialect::lower(&object) {
                 Some(policy) => self.put_policy(policy),
                 None => {
-                    let kind = object.key.kind;
+                    let nodes = self.node_addresses(&object.key);
+                    let key = object.key.clone();
                     let touched = self.cluster.put(*object);
-                    self.follow_object(kind, touched);
+                    let is_moved = nodes != self.node_addresses(&key);
+                    self.follow_object(is_moved, touched);
                 }
             },
             Change::Remove(key) if is_policy(key.kind) => {
@@ -42,19 +46,34 @@ impl CompiledPolicy {
                 }
             }
             Change::Remove(key) => {
+                let nodes = self.node_addresses(&key);
                 let touched = self.cluster.remove(&key);
-                self.follow_object(key.kind, touched);
+                self.follow_object(nodes.is_some(), touched);
             }
         }
     }
 
-    fn follow_object(&mut self, kind: Kind, touched: Touched) {
+    /// What rules may know of a node by its key: its labels and addresses.
+    fn node_addresses(&self, key: &ObjectKey) -> Option<(Labels, Vec<IpAddr>)> {
+        if key.kind != Kind::Node || !self.classes.node_addresses_in_use() {
+            return None;
+        }
+        self.cluster.node(&key.name).map(|node| (node.labels.clone(), node.addresses.clone()))
+    }
+
+    fn follow_object(&mut self, is_node_moved: bool, touched: Touched) {
         // Rules tell nodes apart by labels, and addresses by whether they are nodes'.
-        if kind == Kind::Node && self.classes.nodes_in_use() {
+        if is_node_moved {
             self.rebuild();
         } else {
             self.follow(touched);
         }
+    }
+
+    /// Whether a name of a port has two numbers somewhere that the readings do not settle, and could.
+    fn has_new_joint_name(&self) -> bool {
+        let mut names = self.classes.ambiguous_names().into_iter();
+        self.joint.len() < limits::JOINT_NAMES && names.any(|name| !self.joint.contains(&name))
     }
 
     fn put_policy(&mut self, policy: Policy) {
@@ -62,8 +81,8 @@ impl CompiledPolicy {
             return;
         }
         let is_first_baseline = policy.tier == Tier::Baseline
-            && self.readings != row_readings(self.options.profile, true);
-        if is_first_baseline || self.bring_into_use(&policy) {
+            && self.readings != row_readings(self.options.profile, true, self.joint.len());
+        if is_first_baseline || self.bring_into_use(&policy) || self.has_new_joint_name() {
             self.rulebook.put(policy);
             self.rebuild();
             return;
@@ -116,12 +135,10 @@ impl CompiledPolicy {
     fn exchange(&mut self, old: Option<PolicyId>, new: Option<PolicyId>) {
         let old_plan = old.and_then(|id| self.plans.remove(id));
         let new_plan = new.and_then(|id| self.plans.get(id)).cloned();
-        let is_admin = |plan: &Option<super::plan::Plan>| {
-            plan.as_ref().is_some_and(|plan| plan.tier != Tier::NetworkPolicy)
-        };
-        if is_admin(&old_plan) {
-            // No layer of it is asked for again.
-            self.layers = Layers::default();
+        if let (Some(id), Some(plan)) = (old, &old_plan)
+            && plan.tier != Tier::NetworkPolicy
+        {
+            self.layers.forget(id);
         }
         let mut touched = [Members::empty(), Members::empty()];
         for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {
@@ -186,6 +203,10 @@ impl CompiledPolicy {
                 new.extend(self.classes.add(id, endpoint));
             }
         }
+        if !new.is_empty() && self.has_new_joint_name() {
+            self.rebuild();
+            return;
+        }
         if !new.is_empty() {
             self.work.classes_added += new.len() as u64;
             self.take_in(&new);
@@ -197,29 +218,61 @@ impl CompiledPolicy {
             let rulebook = &self.rulebook;
             let subject_of = |id| rulebook.get(id).map(|policy| policy.subject.clone());
             let moved = self.plans.relabel_subjects(&self.cluster, &self.classes, subject_of);
+            // What is worked out from here on is from the peers as they are now.
+            let (changed, shifted) = self.plans.relabel(&self.cluster, &self.classes);
             let mut touched = [Members::empty(), Members::empty()];
             for (id, before) in moved {
                 let Some(plan) = self.plans.get(id).cloned() else { continue };
+                let gone = before.difference(&plan.subject);
+                let come = plan.subject.difference(&before);
                 for (direction, touched) in Direction::ALL.into_iter().zip(&mut touched) {
                     if plan.matches(direction).is_some() {
-                        self.hand_over(direction, Some((id, &before)), Some((id, &plan.subject)));
-                        *touched = touched.union(&before.union(&plan.subject));
+                        self.hand_over(direction, Some((id, &gone)), Some((id, &come)));
+                        *touched = touched.union(&gone.union(&come));
                     }
                 }
             }
             self.assign_again(touched);
-            let changed = self.plans.relabel(&self.cluster, &self.classes);
             let uses: BTreeSet<PolicyId> = self
                 .plans
                 .iter()
                 .filter(|(_, plan)| plan.peers().any(|peer| changed.contains(&peer)))
                 .map(|(id, _)| id)
                 .collect();
-            self.work_out_again(|_, policies| policies.iter().any(|id| uses.contains(id)));
+            self.shift(&uses, &shifted);
         }
         if pod_ranges {
             self.work_out_again(|blocks, policies| blocks && !policies.is_empty());
         }
+    }
+
+    /// Works out again what flows with some classes, in the rows of some policies.
+    fn shift(&mut self, uses: &BTreeSet<PolicyId>, shifted: &Members) {
+        // Layers of these classes only.
+        self.layers = Layers::default();
+        for direction in Direction::ALL {
+            let touched: Vec<_> = self
+                .rows_in_use(direction)
+                .filter(|(_, row)| row.key.policies.iter().any(|id| uses.contains(id)))
+                .map(|(id, row)| (id, row.key.clone()))
+                .collect();
+            for (id, key) in touched {
+                let part = self.work_out(direction, key, shifted);
+                self.work.rows_extended += 1;
+                let rows = self.rows_mut(direction);
+                let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+                    continue;
+                };
+                for (_, members) in &mut row.pieces {
+                    if members.intersects(shifted) {
+                        *members = members.difference(shifted);
+                    }
+                }
+                row.pieces.retain(|(_, members)| !members.is_empty());
+                row.take_up(part);
+            }
+        }
+        self.layers = Layers::default();
     }
 
     /// Takes new classes into plans and rows, and gives them their own rows.
@@ -240,12 +293,7 @@ impl CompiledPolicy {
                 let Some(row) = rows.list.get_mut(id.0 as usize).and_then(Option::as_mut) else {
                     continue;
                 };
-                for (value, members) in part.pieces {
-                    match row.pieces.iter_mut().find(|(own, _)| *own == value) {
-                        Some((_, own)) => *own = own.union(&members),
-                        None => row.pieces.push((value, members)),
-                    }
-                }
+                row.take_up(part);
             }
             self.layers = Layers::default();
             let mut of_class: Vec<Vec<PolicyId>> = vec![Vec::new(); new.len()];

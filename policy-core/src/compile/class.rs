@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PortName;
 use crate::cluster::{
     Address, Cluster, Condition, Endpoint, EndpointId, NamedPort, NamespaceId, Selector, Symbol,
-    number,
+    address, number,
 };
 use crate::map::{Map, Set};
 use crate::netset::{Family, Members};
+use crate::rulebook::Tier;
 
 /// The index of a class; a class keeps it for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,8 +66,11 @@ pub(crate) struct Classes {
     of_endpoint: Vec<Option<ClassId>>,
     keys: Map<Symbol, Scope>,
     port_names: Set<PortName>,
+    /// Those of them that administrators' policies name.
+    admin_names: BTreeSet<PortName>,
     boundaries: [BTreeSet<u128>; 2],
     nodes_in_use: bool,
+    domain_names_in_use: bool,
     all: Members,
     in_namespace: BTreeMap<NamespaceId, Members>,
     with_key: Map<Symbol, Members>,
@@ -136,7 +140,7 @@ pub(crate) fn of<T>(pair: &[T; 2], family: Family) -> &T {
     }
 }
 
-fn of_mut<T>(pair: &mut [T; 2], family: Family) -> &mut T {
+pub(super) fn of_mut<T>(pair: &mut [T; 2], family: Family) -> &mut T {
     let [v4, v6] = pair;
     match family {
         Family::V4 => v4,
@@ -152,8 +156,10 @@ impl Classes {
             of_endpoint: Vec::new(),
             keys: Map::default(),
             port_names: Set::default(),
+            admin_names: BTreeSet::new(),
             boundaries: [BTreeSet::from([0]), BTreeSet::from([0])],
             nodes_in_use: false,
+            domain_names_in_use: false,
             all: Members::empty(),
             in_namespace: BTreeMap::new(),
             with_key: Map::default(),
@@ -189,8 +195,11 @@ impl Classes {
         }
     }
 
-    /// Notes that a rule names a port; says if it is new.
-    pub(crate) fn use_port(&mut self, name: PortName) -> bool {
+    /// Notes that a rule of a tier names a port; says if it is new.
+    pub(crate) fn use_port(&mut self, name: PortName, tier: Tier) -> bool {
+        if tier != Tier::NetworkPolicy {
+            self.admin_names.insert(name);
+        }
         self.port_names.insert(name)
     }
 
@@ -204,9 +213,14 @@ impl Classes {
         !std::mem::replace(&mut self.nodes_in_use, true)
     }
 
-    /// Whether some rule tells nodes apart.
-    pub(crate) fn nodes_in_use(&self) -> bool {
-        self.nodes_in_use
+    /// Notes that a rule speaks of names, which stand for addresses of no node.
+    pub(crate) fn use_domain_names(&mut self) {
+        self.domain_names_in_use = true;
+    }
+
+    /// Whether some rule tells addresses of nodes from others, or nodes apart.
+    pub(crate) fn node_addresses_in_use(&self) -> bool {
+        self.nodes_in_use || self.domain_names_in_use
     }
 
     fn uses_key(&self, key: Symbol, namespace: NamespaceId) -> bool {
@@ -511,6 +525,33 @@ impl Classes {
     pub(crate) fn with_port(&self, name: PortName) -> impl Iterator<Item = (&[u16], &Members)> {
         let by_numbers = self.with_ports.get(&name).into_iter().flatten();
         by_numbers.map(|(numbers, members)| (numbers.as_slice(), members))
+    }
+
+    /// The names of ports that administrators' policies name and that have several numbers
+    /// somewhere, sorted. A Deny by such a name at one end and an Accept at the other hang on one
+    /// fact (C11).
+    pub(crate) fn ambiguous_names(&self) -> Vec<PortName> {
+        let has_several =
+            |name: &&PortName| self.with_port(**name).any(|(numbers, _)| numbers.len() > 1);
+        self.admin_names.iter().filter(has_several).copied().collect()
+    }
+
+    /// An endpoint as the rules see those of a class.
+    pub(crate) fn representative(&self, id: ClassId) -> Option<Endpoint> {
+        let ClassKey { namespace, labels, ports, host_network, node, atoms } = &self.get(id)?.key;
+        let addresses = FAMILIES.map(|family| match of(atoms, family) {
+            Atom::Absent => Address::Absent,
+            Atom::Unknown => Address::Unknown,
+            Atom::From(start) => Address::Known(address(family, *start)),
+        });
+        Some(Endpoint {
+            namespace: *namespace,
+            labels: labels.clone(),
+            host_network: *host_network,
+            node: *node,
+            addresses,
+            ..Endpoint::bare(ports.clone())
+        })
     }
 
     /// The classes with a known address from one to another.

@@ -1,29 +1,44 @@
 //! What the administrators' tiers decide for those whom the same policies select, with whom: shared
 //! by all rows of such subjects, whatever their NetworkPolicies say.
 
+use std::collections::BTreeMap;
+
 use super::class::{ClassId, FAMILIES, of};
 use super::plan::{MatchPlan, Plan, PortName, ranges};
 use super::row::{Ground, RowKey};
 use super::tier::decide;
 use super::value::{DecisionId, TrafficId, Values};
-use crate::cluster::{NamedPort, NodeRef, Selector, last_address, number};
+use crate::cluster::{NamedPort, Selector, address, last_address, number};
+use crate::manifest::document::Labels;
+use crate::map::Map;
 use crate::netset::{Direction, Family, Members, PortSet, Traffic};
 use crate::rulebook::{Action, PolicyId, Rank, Tier};
 
 /// What tells one layer from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LayerKey {
-    direction: Direction,
-    policies: Box<[PolicyId]>,
-    ports: Box<[NamedPort]>,
+    pub(super) direction: Direction,
+    pub(super) policies: Box<[PolicyId]>,
+    pub(super) ports: Box<[NamedPort]>,
 }
 
 impl LayerKey {
     pub(crate) fn of(direction: Direction, key: &RowKey, ground: &Ground<'_>) -> LayerKey {
-        let is_admin = |id: &&PolicyId| {
-            ground.plans.get(**id).is_some_and(|plan| plan.tier != Tier::NetworkPolicy)
-        };
-        let policies: Box<[PolicyId]> = key.policies.iter().filter(is_admin).copied().collect();
+        let is_admin = |tier| tier != Tier::NetworkPolicy;
+        LayerKey::among(direction, &key.policies, &key.ports, ground, is_admin)
+    }
+
+    /// Of those among some policies whose tier is wanted, and a subject's own ports that they name.
+    pub(super) fn among(
+        direction: Direction,
+        policies: &[PolicyId],
+        ports: &[NamedPort],
+        ground: &Ground<'_>,
+        is_wanted: impl Fn(Tier) -> bool,
+    ) -> LayerKey {
+        let wanted =
+            |id: &&PolicyId| ground.plans.get(**id).is_some_and(|plan| is_wanted(plan.tier));
+        let policies: Box<[PolicyId]> = policies.iter().filter(wanted).copied().collect();
         let plans = policies.iter().filter_map(|id| ground.plans.get(*id));
         let named: Vec<PortName> = plans
             .filter_map(|plan| plan.matches(direction))
@@ -33,13 +48,16 @@ impl LayerKey {
         let is_named = |port: &&NamedPort| {
             named.contains(&PortName { name: port.name, protocol: port.protocol })
         };
-        let ports = key.ports.iter().filter(is_named).copied().collect();
+        let ports = ports.iter().filter(is_named).copied().collect();
         LayerKey { direction, policies, ports }
     }
 }
 
 /// What Admin and Baseline decide.
 pub(crate) type Both = (DecisionId, DecisionId);
+
+/// An address from which on this is decided, and the number of its kind.
+pub(crate) type OutsideRun = (u128, Both, u32);
 
 /// What the administrators' tiers decide over a set of classes.
 #[derive(Clone, Debug)]
@@ -48,14 +66,18 @@ pub(crate) struct Layer {
     pub(crate) pieces: Vec<([Both; 2], Members)>,
     /// Classes for which a decision hangs on a fact that the manifests do not hold.
     pub(crate) odd: Members,
-    /// For each family, what is decided from an address outside on up to the next.
-    pub(crate) outside: [Vec<(u128, Both)>; 2],
+    /// For each family, what is decided from an address outside on up to the next, and of what kind
+    /// it is: addresses of one kind are told apart by no rule and no fact.
+    pub(crate) outside: [Vec<OutsideRun>; 2],
     /// Whether that hangs on facts, too: then it is not to be used.
     pub(crate) outside_is_odd: bool,
 }
 
 /// Whom a rule of the tiers matches in each family, by traffic.
-type Matched = [Vec<(TrafficId, Members)>; 2];
+pub(super) type Matched = [Vec<(TrafficId, Members)>; 2];
+
+/// What each rule that matches matches, by its place among all.
+pub(super) type Signature = Vec<(usize, TrafficId)>;
 
 pub(crate) fn work_out(
     ground: &Ground<'_>,
@@ -92,24 +114,30 @@ pub(crate) fn work_out(
         [only, ..] => only.iter().map(|(both, members)| ([*both; 2], members.clone())).collect(),
         [] => Vec::new(),
     };
-    let (outside, outside_is_odd) = outside(ground, values, key, &plans);
+    let (outside, outside_is_odd) = match universe == ground.classes.all() {
+        true => outside(ground, values, key, &plans),
+        false => Default::default(),
+    };
     Layer { pieces, odd, outside, outside_is_odd }
 }
 
 /// The policies by tier and rank.
-fn plans_of<'g>(ground: &Ground<'g>, key: &LayerKey) -> Vec<&'g Plan> {
+pub(super) fn plans_of<'g>(ground: &Ground<'g>, key: &LayerKey) -> Vec<&'g Plan> {
     let mut plans: Vec<(PolicyId, &Plan)> =
         key.policies.iter().filter_map(|id| Some((*id, ground.plans.get(*id)?))).collect();
     plans.sort_by_key(|(id, plan)| (plan.tier, plan.rank, *id));
     plans.into_iter().map(|(_, plan)| plan).collect()
 }
 
-fn matches<'p>(plans: &'p [&'p Plan], direction: Direction) -> impl Iterator<Item = &'p MatchPlan> {
+pub(super) fn matches<'p>(
+    plans: &'p [&'p Plan],
+    direction: Direction,
+) -> impl Iterator<Item = &'p MatchPlan> {
     plans.iter().filter_map(move |plan| plan.matches(direction)).flatten()
 }
 
 /// Classes for which a rule hangs on a fact that the manifests do not hold.
-fn odd_classes(ground: &Ground<'_>, key: &LayerKey, plans: &[&Plan]) -> Members {
+pub(super) fn odd_classes(ground: &Ground<'_>, key: &LayerKey, plans: &[&Plan]) -> Members {
     let classes = ground.classes;
     let mut odd: Vec<Members> = Vec::new();
     for one in matches(plans, key.direction) {
@@ -152,7 +180,7 @@ fn own_numbers(key: &LayerKey, name: PortName) -> Vec<u16> {
 }
 
 /// Whom a rule matches in a family, by traffic; the sets are disjoint.
-fn sets_of(
+pub(super) fn sets_of(
     ground: &Ground<'_>,
     values: &mut Values,
     key: &LayerKey,
@@ -226,17 +254,13 @@ fn hosts_on(ground: &Ground<'_>, selector: &Selector) -> Members {
     on.collect()
 }
 
-/// The classes of a set by what the tiers decide.
-fn decided(
-    values: &mut Values,
-    plans: &[&Plan],
-    direction: Direction,
+/// The classes of a set by which rules match them, with what traffic.
+pub(super) fn parts(
     rules: &[Matched],
     family: Family,
     universe: &Members,
-) -> Vec<(Both, Members)> {
-    // Those that the same rules match, with the same traffic.
-    let mut parts: Vec<(Vec<(usize, TrafficId)>, Members)> = vec![(Vec::new(), universe.clone())];
+) -> Vec<(Signature, Members)> {
+    let mut parts: Vec<(Signature, Members)> = vec![(Vec::new(), universe.clone())];
     for (at, rule) in rules.iter().enumerate() {
         let mut finer = Vec::with_capacity(parts.len());
         for (signature, mut members) in parts {
@@ -255,6 +279,19 @@ fn decided(
         }
         parts = finer;
     }
+    parts
+}
+
+/// The classes of a set by what the tiers decide.
+fn decided(
+    values: &mut Values,
+    plans: &[&Plan],
+    direction: Direction,
+    rules: &[Matched],
+    family: Family,
+    universe: &Members,
+) -> Vec<(Both, Members)> {
+    let parts = parts(rules, family, universe);
     let mut pieces: Vec<(Both, Members)> = Vec::new();
     for (signature, members) in parts {
         let both = both(values, plans, direction, |at, _| {
@@ -277,7 +314,8 @@ fn both(
     matched: impl Fn(usize, &MatchPlan) -> Option<TrafficId>,
 ) -> Both {
     let mut at = 0;
-    let policies: Vec<(Tier, Rank, Vec<(Action, TrafficId)>)> = plans
+    type Matching = Vec<(Action, TrafficId)>;
+    let policies: Vec<(Tier, Rank, Matching)> = plans
         .iter()
         .map(|plan| {
             let rules = plan.matches(direction).unwrap_or_default();
@@ -302,54 +340,92 @@ fn outside(
     values: &mut Values,
     key: &LayerKey,
     plans: &[&Plan],
-) -> ([Vec<(u128, Both)>; 2], bool) {
-    let has_nodes = matches(plans, key.direction).any(|one| !one.nodes.is_empty());
-    let is_odd = matches(plans, key.direction).any(|one| one.domain_names)
-        || (has_nodes && !ground.cluster.has_node());
-    let nodes: Vec<NodeRef<'_>> = if has_nodes { ground.cluster.nodes().collect() } else { vec![] };
+) -> ([Vec<OutsideRun>; 2], bool) {
+    let rules: Vec<&MatchPlan> = matches(plans, key.direction).collect();
+    let has_nodes = rules.iter().any(|one| !one.nodes.is_empty());
+    let has_names = rules.iter().any(|one| one.domain_names);
+    let is_odd = has_names || (has_nodes && !ground.cluster.has_node());
     let outside = FAMILIES.map(|family| {
-        let mut starts = vec![0_u128];
-        let mut cut = |first: u128, last: u128| {
-            starts.push(first);
-            if last < last_address(family) {
-                starts.push(last + 1);
-            }
-        };
-        for one in matches(plans, key.direction) {
-            if let Some(block) = one.block.and_then(|id| ground.plans.block(id)) {
-                ranges(&block.addresses, family).for_each(|(first, last)| cut(first, last));
+        let mut nodes: BTreeMap<u128, Vec<&Labels>> = BTreeMap::new();
+        // Names stand for addresses of no node.
+        if has_nodes || has_names {
+            for (_, node) in ground.cluster.nodes() {
+                for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
+                    nodes.entry(number(*ip)).or_default().push(&node.labels);
+                }
             }
         }
-        for (_, node) in &nodes {
-            for ip in node.addresses.iter().filter(|ip| Family::of(**ip) == family) {
-                cut(number(*ip), number(*ip));
-            }
-        }
-        starts.sort_unstable();
-        starts.dedup();
-        let mut runs: Vec<(u128, Both)> = Vec::with_capacity(starts.len());
+        let block = |one: &MatchPlan| one.block.and_then(|id| ground.plans.block(id));
+        let starts = starts(ground, plans, key.direction, family);
+        let mut known: Map<(Vec<bool>, bool), (Both, u32)> = Map::default();
+        let mut runs: Vec<OutsideRun> = Vec::with_capacity(starts.len());
         for start in starts {
-            let both = both(values, plans, key.direction, |_, one| {
-                let covered = one.block.and_then(|id| ground.plans.block(id)).is_some_and(|own| {
-                    ranges(&own.addresses, family)
-                        .any(|(first, last)| (first..=last).contains(&start))
-                });
-                let on_node = one.nodes.iter().any(|selector| {
-                    nodes.iter().any(|(_, node)| {
-                        node.addresses
-                            .iter()
-                            .any(|ip| Family::of(*ip) == family && number(*ip) == start)
-                            && selector.matches(|key| node.labels.get(key))
-                    })
-                });
-                // Names of ports are names of pods' ports, and no rule from everyone has any.
-                (one.everyone || covered || on_node).then_some(one.fixed)
-            });
-            if runs.last().is_none_or(|(_, last)| *last != both) {
-                runs.push((start, both));
+            let ip = address(family, start);
+            let here = nodes.get(&start);
+            let is_on_node = |selector: &Selector| {
+                let mut all = here.into_iter().flatten();
+                all.any(|labels| selector.matches(|key| labels.get(key)))
+            };
+            let matched: Vec<bool> = rules
+                .iter()
+                .map(|one| {
+                    one.everyone
+                        || block(one).is_some_and(|own| own.addresses.contains(ip))
+                        || (here.is_some() && one.nodes.iter().any(is_on_node))
+                })
+                .collect();
+            let kind = (matched, here.is_some());
+            let (both, number) = match known.get(&kind) {
+                Some(both) => *both,
+                None => {
+                    // Names of ports are names of pods' ports, and no rule from everyone has any.
+                    let both = both(values, plans, key.direction, |at, one| {
+                        kind.0.get(at).is_some_and(|matched| *matched).then_some(one.fixed)
+                    });
+                    let new = (both, u32::try_from(known.len()).unwrap_or(u32::MAX));
+                    known.insert(kind, new);
+                    new
+                }
+            };
+            // Where it hangs on facts, each kind is asked about.
+            let is_same =
+                |(_, last, kind): &OutsideRun| *last == both && (!is_odd || *kind == number);
+            if !runs.last().is_some_and(is_same) {
+                runs.push((start, both, number));
             }
         }
         runs
     });
     (outside, is_odd)
+}
+
+/// The addresses of a family from which on rules may decide otherwise than before.
+pub(super) fn starts(
+    ground: &Ground<'_>,
+    plans: &[&Plan],
+    direction: Direction,
+    family: Family,
+) -> Vec<u128> {
+    let mut starts = vec![0_u128];
+    let mut cut = |first: u128, last: u128| {
+        starts.push(first);
+        if last < last_address(family) {
+            starts.push(last + 1);
+        }
+    };
+    for one in matches(plans, direction) {
+        if let Some(block) = one.block.and_then(|id| ground.plans.block(id)) {
+            ranges(&block.addresses, family).for_each(|(first, last)| cut(first, last));
+        }
+    }
+    // Names stand for addresses of no node.
+    if matches(plans, direction).any(|one| !one.nodes.is_empty() || one.domain_names) {
+        let addresses = ground.cluster.nodes().flat_map(|(_, node)| &node.addresses);
+        for ip in addresses.filter(|ip| Family::of(**ip) == family) {
+            cut(number(*ip), number(*ip));
+        }
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    starts
 }

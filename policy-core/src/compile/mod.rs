@@ -2,8 +2,10 @@
 //! direction, a row that says what flows with whom. A cell is the intersection of two rows and is
 //! never stored.
 
+mod accepts;
 mod change;
 mod class;
+mod facts;
 mod layer;
 mod layered;
 mod plan;
@@ -13,6 +15,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+pub(crate) use accepts::Accepts;
 pub use change::Change;
 pub use class::ClassId;
 pub(crate) use class::{Classes, FAMILIES};
@@ -28,6 +31,7 @@ use self::plan::Plans;
 use self::row::{Ground, RowKey};
 use crate::cluster::{Cluster, EndpointId};
 use crate::dialect;
+use crate::limits;
 use crate::manifest::document::{Kind, Object};
 use crate::map::Map;
 use crate::netset::{Cidr, Direction, Members};
@@ -90,6 +94,8 @@ struct Rows {
 pub struct CompiledPolicy {
     options: Options,
     readings: Vec<RowReading>,
+    /// The names of ports that the readings settle.
+    joint: Vec<PortName>,
     cluster: Cluster,
     rulebook: Rulebook,
     classes: Classes,
@@ -131,16 +137,15 @@ impl CompiledPolicy {
     /// Compiles a rulebook against a cluster.
     pub fn new(rulebook: Rulebook, cluster: Cluster, options: Options) -> CompiledPolicy {
         let has_baseline = rulebook.iter().any(|(_, policy)| policy.tier == Tier::Baseline);
-        let readings = row_readings(options.profile, has_baseline);
-        let slots = readings.len();
         let mut policy = CompiledPolicy {
             options,
-            readings,
+            readings: Vec::new(),
+            joint: Vec::new(),
             cluster,
             rulebook,
             classes: Classes::new(),
             plans: Plans::default(),
-            values: Values::new(slots),
+            values: Values::new(0),
             layers: Layers::default(),
             ingress: Rows::default(),
             egress: Rows::default(),
@@ -152,6 +157,10 @@ impl CompiledPolicy {
             Plans::require(one, &mut policy.cluster, &mut policy.classes, covers, &mut news);
         }
         policy.classes.fill(&policy.cluster);
+        policy.joint = policy.classes.ambiguous_names();
+        policy.joint.truncate(limits::JOINT_NAMES);
+        policy.readings = row_readings(policy.options.profile, has_baseline, policy.joint.len());
+        policy.values = Values::new(policy.readings.len());
         for (id, one) in policy.rulebook.iter() {
             policy.plans.add(id, one, &policy.cluster, &policy.classes, &mut policy.values);
         }
@@ -254,6 +263,11 @@ impl CompiledPolicy {
         &self.readings
     }
 
+    /// The names of ports that those readings settle.
+    pub(crate) fn joint_names(&self) -> &[PortName] {
+        &self.joint
+    }
+
     pub(crate) fn classes(&self) -> &Classes {
         &self.classes
     }
@@ -330,6 +344,19 @@ impl CompiledPolicy {
         RowKey { policies: policies.into(), ports, host_network, selected_elsewhere }
     }
 
+    /// What rows are worked out from.
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            profile: self.options.profile,
+            readings: &self.readings,
+            joint: &self.joint,
+            rulebook: &self.rulebook,
+            cluster: &self.cluster,
+            classes: &self.classes,
+            plans: &self.plans,
+        }
+    }
+
     /// Gives classes the rows that their policies ask for, and works out those that are new.
     fn assign_rows(&mut self, direction: Direction, classes: &Members) {
         let mut joining: BTreeMap<RowKey, Vec<u32>> = BTreeMap::new();
@@ -363,6 +390,7 @@ impl CompiledPolicy {
         let ground = Ground {
             profile: self.options.profile,
             readings: &self.readings,
+            joint: &self.joint,
             rulebook: &self.rulebook,
             cluster: &self.cluster,
             classes: &self.classes,
@@ -446,13 +474,17 @@ impl Copies {
     }
 }
 
-/// The joint readings that rows keep apart: C16 only where anything hangs on it.
-fn row_readings(profile: Profile, has_baseline: bool) -> Vec<RowReading> {
+/// The joint readings that rows keep apart: C16 only where anything hangs on it, and each way in
+/// which so many names of ports may mean a port.
+fn row_readings(profile: Profile, has_baseline: bool, names: usize) -> Vec<RowReading> {
     let reaches = profile.baseline_reach();
     let reaches = if has_baseline { reaches } else { reaches.get(..1).unwrap_or_default() };
     let of_host = |host_network: &HostNetwork| {
         let host_network = *host_network;
-        reaches.iter().map(move |baseline| RowReading { host_network, baseline: *baseline })
+        reaches.iter().flat_map(move |baseline| {
+            let all = 0..1_u16.checked_shl(u32::try_from(names).unwrap_or(0)).unwrap_or(1);
+            all.map(move |names| RowReading { host_network, baseline: *baseline, names })
+        })
     };
     profile.host_network().iter().flat_map(of_host).collect()
 }

@@ -152,7 +152,8 @@ impl Plans {
                             note_boundaries(addresses, classes, news);
                         }
                         Peer::Nodes(_) => news.nodes |= classes.use_nodes(),
-                        Peer::Addresses(_) | Peer::DomainNames(_) => {}
+                        Peer::DomainNames(_) => classes.use_domain_names(),
+                        Peer::Addresses(_) => {}
                     }
                 }
             }
@@ -160,7 +161,7 @@ impl Plans {
                 for (protocol, name) in ports.iter().flat_map(names) {
                     let name = cluster.symbols_mut().intern(name);
                     let name = PortName { name, protocol };
-                    if classes.use_port(name) {
+                    if classes.use_port(name, policy.tier) {
                         news.port_names.insert(name);
                     }
                 }
@@ -236,8 +237,12 @@ impl Plans {
         self.blocks.get(id.0 as usize)
     }
 
-    /// Works out the scopes again; says which peers changed.
-    pub(crate) fn relabel(&mut self, cluster: &Cluster, classes: &Classes) -> BTreeSet<PeerId> {
+    /// Works out the scopes again; says which peers changed, and which classes they gained or lost.
+    pub(crate) fn relabel(
+        &mut self,
+        cluster: &Cluster,
+        classes: &Classes,
+    ) -> (BTreeSet<PeerId>, Members) {
         let mut moved = BTreeSet::new();
         for (id, scope) in self.scopes.iter_mut().enumerate() {
             let now = labelled(&scope.namespaces, cluster, classes);
@@ -247,6 +252,7 @@ impl Plans {
             }
         }
         let mut changed = BTreeSet::new();
+        let mut shifted: Vec<Members> = Vec::new();
         for (id, entry) in (0..).map(PeerId).zip(&mut self.peers) {
             let Whence::Scope(scope) = entry.whence else { continue };
             if !moved.contains(&scope) {
@@ -259,11 +265,12 @@ impl Plans {
                 _ => Members::empty(),
             };
             if now != entry.members {
+                shifted.extend([now.difference(&entry.members), entry.members.difference(&now)]);
                 entry.members = now;
                 changed.insert(id);
             }
         }
-        changed
+        (changed, Members::union_all(shifted.iter()))
     }
 
     /// Works out the subjects of administrators' policies again; says whose changed.
@@ -494,7 +501,7 @@ impl Plans {
 }
 
 /// The names of a port with their protocols.
-fn names(port: &Port) -> impl Iterator<Item = (Protocol, &str)> {
+pub(super) fn names(port: &Port) -> impl Iterator<Item = (Protocol, &str)> {
     let (protocols, name): (&[Protocol], &str) = match port {
         Port::Named(protocol, name) => (std::slice::from_ref(protocol), name),
         Port::AnyNamed(name) => (&Protocol::ALL, name),

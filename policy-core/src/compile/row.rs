@@ -2,11 +2,12 @@
 //! direction, whatever their number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::class::{Classes, FAMILIES, of};
-use super::layered::{Layered, Layers};
+use super::layered::{Layered, Layers, Outside};
 use super::plan::{BlockId, MatchPlan, Plans, PortName};
-use super::tier::RowReading;
+use super::tier::{Meant, RowReading, meant};
 use super::value::{Pair, TrafficId, ValueId, Values};
 use crate::cluster::{Cluster, NamedPort, last_address};
 use crate::netset::{Direction, Family, IntervalSet, Members, PortSet, Traffic};
@@ -51,7 +52,7 @@ pub(crate) struct Row {
     /// The classes with which something flows, by what flows; disjoint.
     pub(crate) pieces: Vec<(ValueId, Members)>,
     /// For each family, what flows with the addresses from a number on up to the next.
-    pub(crate) outside: [Vec<(u128, ValueId)>; 2],
+    pub(crate) outside: Arc<Outside>,
     /// What flows with an address that no block covers, whichever it is.
     pub(crate) uncovered: ValueId,
     /// What flows with an address that nobody knows: for certain what flows with any.
@@ -62,6 +63,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Takes up what flows with classes that it does not hold yet.
+    pub(crate) fn take_up(&mut self, part: Row) {
+        for (value, members) in part.pieces {
+            match self.pieces.iter_mut().find(|(own, _)| *own == value) {
+                Some((_, own)) => *own = own.union(&members),
+                None => self.pieces.push((value, members)),
+            }
+        }
+    }
+
     /// What flows with a class.
     pub(crate) fn value(&self, class: u32) -> ValueId {
         let piece = self.pieces.iter().find(|(_, members)| members.contains(class));
@@ -89,6 +100,8 @@ impl Row {
 pub(crate) struct Ground<'a> {
     pub(crate) profile: Profile,
     pub(crate) readings: &'a [RowReading],
+    /// The names of ports that the readings settle.
+    pub(crate) joint: &'a [PortName],
     pub(crate) rulebook: &'a Rulebook,
     pub(crate) cluster: &'a Cluster,
     pub(crate) classes: &'a Classes,
@@ -164,6 +177,9 @@ struct Shares {
 }
 
 /// Works out the outside and the uncovered part of a row, and its pieces over a set of classes.
+///
+/// Where administrators' policies speak of it and the set is not of all classes, the outside is left
+/// out: whoever asks for a part has it.
 pub(crate) fn work_out(
     ground: &Ground<'_>,
     values: &mut Values,
@@ -198,51 +214,56 @@ pub(crate) fn work_out(
         .map(|(ordinary, isolated)| ordinary && *isolated)
         .collect();
 
-    let shares = collect(ground, values, direction, &key);
-    let start: Vec<Pair> = isolated
-        .iter()
-        .map(
-            |isolated| if *isolated { shares.everyone.unwrap_or(Pair::NOTHING) } else { Pair::ALL },
-        )
+    let parts = parts(ground, values, direction, &key);
+    let start: Vec<Pair> = (0..)
+        .zip(&isolated)
+        .map(|(slot, isolated)| match parts.iter().find(|part| part.holds(slot)) {
+            Some(part) if *isolated => part.shares.everyone.unwrap_or(Pair::NOTHING),
+            _ => Pair::ALL,
+        })
         .collect();
     let covers = ground.profile.block_covers() == BlockCovers::EveryAddress;
 
     let hosts = ground.classes.host_network();
     let mut pieces = Pieces { list: vec![(start.clone(), universe.clone())], values };
-    for (pair, sets) in &shares.pods {
-        let set = Members::union_all(sets.iter());
-        if hosts.is_empty() {
-            pieces.add(&set, &isolated, *pair);
-        } else {
-            pieces.add(&set.difference(hosts), &isolated, *pair);
-            pieces.add(&set.intersection(hosts), &ordinary, *pair);
+    for part in &parts {
+        let (isolated, ordinary) = (part.among(&isolated), part.among(&ordinary));
+        for (pair, sets) in &part.shares.pods {
+            let set = Members::union_all(sets.iter());
+            if hosts.is_empty() {
+                pieces.add(&set, &isolated, *pair);
+            } else {
+                pieces.add(&set.difference(hosts), &isolated, *pair);
+                pieces.add(&set.intersection(hosts), &ordinary, *pair);
+            }
         }
     }
     let mut anywhere = start.clone();
-    let isolated_in = |family: Family| {
-        let own = isolated.iter().enumerate().filter(|(_, isolated)| **isolated);
-        let own: Vec<usize> = own.map(|(slot, _)| slot).collect();
-        own.into_iter().filter(move |slot| slot % 2 == usize::from(family == Family::V6))
-    };
-    let mut outside: [Vec<(u128, ValueId)>; 2] = [Vec::new(), Vec::new()];
+    let mut outside: Outside = [Vec::new(), Vec::new()];
     for (family, outside) in FAMILIES.into_iter().zip(&mut outside) {
-        let fixed = runs(&shares, ground.plans, family, pieces.values);
-        if covers {
-            let slots = in_family(family, &isolated);
-            let as_pods = in_family(family, &ordinary);
-            add_known(&mut pieces, ground, &shares, family, &slots, &as_pods);
-            add_unknown(&mut pieces, ground, &shares, family, &slots, &as_pods, &fixed);
-        }
-        let mut slots = start.clone();
-        for (start_at, pair) in fixed {
+        // By part, what blocks let through by number.
+        let mut fixed: Vec<Vec<(u128, Pair)>> = Vec::with_capacity(parts.len());
+        for part in &parts {
+            let own = runs(&part.shares, ground.plans, family, pieces.values);
+            let slots = in_family(family, &part.among(&isolated));
+            let as_pods = in_family(family, &part.among(&ordinary));
             if covers {
-                let some = Pair { certain: TrafficId::NOTHING, possible: pair.possible };
-                for slot in isolated_in(family) {
-                    if let Some(own) = anywhere.get_mut(slot) {
+                add_known(&mut pieces, ground, part, family, &slots, &as_pods);
+                add_unknown(&mut pieces, ground, part, family, &slots, &as_pods, &own);
+                for (_, pair) in &own {
+                    let some = Pair { certain: TrafficId::NOTHING, possible: pair.possible };
+                    for (own, _) in anywhere.iter_mut().zip(&slots).filter(|(_, here)| **here) {
                         *own = pieces.values.union_pairs(*own, some);
                     }
                 }
             }
+            fixed.push(own);
+        }
+        let mut starts: Vec<u128> = fixed.iter().flatten().map(|(start, _)| *start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut slots = start.clone();
+        for start_at in starts {
             for (slot, own) in slots.iter_mut().enumerate() {
                 let open = !isolated.get(slot).copied().unwrap_or(false);
                 let here = slot % 2 == usize::from(family == Family::V6);
@@ -250,7 +271,11 @@ pub(crate) fn work_out(
                 *own = match (here, open) {
                     (false, _) => Pair::NOTHING,
                     (true, true) => Pair::ALL,
-                    (true, false) => pieces.values.union_pairs(everyone, pair),
+                    (true, false) => {
+                        let runs = parts.iter().zip(&fixed).find(|(part, _)| part.holds(slot));
+                        let pair = runs.map_or(Pair::NOTHING, |(_, runs)| run_at(runs, start_at));
+                        pieces.values.union_pairs(everyone, pair)
+                    }
                 };
             }
             let value = pieces.values.value_id(&slots);
@@ -259,12 +284,18 @@ pub(crate) fn work_out(
             }
         }
     }
-    if is_layered {
-        let layer = layers.get(ground, pieces.values, direction, &key, universe);
-        let end = Layered { ground, direction, key: &key, is_isolated };
-        pieces.list = end.pieces(pieces.values, std::mem::take(&mut pieces.list), &layer);
-        outside = end.outside(pieces.values, &outside, &layer);
-    }
+    let outside = if is_layered {
+        let (number, layer) = layers.get(ground, pieces.values, direction, &key, universe);
+        let layer = &layer;
+        let end = Layered { ground, direction, key: &key, is_isolated, number, layer };
+        pieces.list = end.pieces(pieces.values, layers, std::mem::take(&mut pieces.list));
+        match universe == ground.classes.all() {
+            true => end.outside(pieces.values, layers, outside),
+            false => Arc::default(),
+        }
+    } else {
+        Arc::new(outside)
+    };
     for family in FAMILIES {
         let here: Vec<bool> = in_family(family, &vec![true; isolated.len()]);
         pieces.clear(ground.classes.lacking(family), &here);
@@ -290,7 +321,63 @@ pub(crate) fn work_out(
     }
 }
 
-fn collect(ground: &Ground<'_>, values: &mut Values, direction: Direction, key: &RowKey) -> Shares {
+/// What the NetworkPolicies of a row say where names of ports mean the same.
+struct Part {
+    shares: Shares,
+    /// What the names that readings settle mean here.
+    names: u16,
+    /// The slots of the readings that settle them so.
+    slots: Vec<bool>,
+}
+
+impl Part {
+    fn holds(&self, slot: usize) -> bool {
+        self.slots.get(slot).copied().unwrap_or(false)
+    }
+
+    /// Its own among some slots.
+    fn among(&self, slots: &[bool]) -> Vec<bool> {
+        slots.iter().zip(&self.slots).map(|(here, own)| *here && *own).collect()
+    }
+}
+
+/// One part for all readings, or one for each way in which they settle names that the row's
+/// NetworkPolicies use.
+fn parts(
+    ground: &Ground<'_>,
+    values: &mut Values,
+    direction: Direction,
+    key: &RowKey,
+) -> Vec<Part> {
+    let hangs_on_names = key
+        .policies
+        .iter()
+        .filter_map(|id| ground.plans.get(*id))
+        .filter(|plan| plan.tier == Tier::NetworkPolicy)
+        .filter_map(|plan| plan.matches(direction))
+        .flatten()
+        .any(|one| one.named.iter().any(|name| ground.joint.contains(name)));
+    let mut all: Vec<u16> = ground.readings.iter().map(|reading| reading.names).collect();
+    all.sort_unstable();
+    all.dedup();
+    if !hangs_on_names {
+        all.truncate(1);
+    }
+    let part = |names: u16| {
+        let own = |reading: &RowReading| !hangs_on_names || reading.names == names;
+        let slots = ground.readings.iter().flat_map(|reading| [own(reading); 2]).collect();
+        Part { shares: collect(ground, values, direction, key, names), names, slots }
+    };
+    all.into_iter().map(part).collect()
+}
+
+fn collect(
+    ground: &Ground<'_>,
+    values: &mut Values,
+    direction: Direction,
+    key: &RowKey,
+    names: u16,
+) -> Shares {
     let mut shares = Shares::default();
     let plans = key.policies.iter().filter_map(|id| ground.plans.get(*id));
     let plans = plans.filter(|plan| plan.tier == Tier::NetworkPolicy);
@@ -298,11 +385,11 @@ fn collect(ground: &Ground<'_>, values: &mut Values, direction: Direction, key: 
         let fixed = Pair { certain: one.fixed, possible: one.fixed };
         match direction {
             Direction::Ingress => {
-                let pair = own_numbers(values, key, one, fixed);
-                add_share(&mut shares, ground, one, pair, &[], values);
+                let pair = own_numbers(ground, values, key, one, fixed, names);
+                add_share(&mut shares, ground, one, pair, (&[], names), values);
             }
             Direction::Egress => {
-                add_share(&mut shares, ground, one, fixed, &one.named, values);
+                add_share(&mut shares, ground, one, fixed, (&one.named, names), values);
             }
         }
     }
@@ -310,26 +397,43 @@ fn collect(ground: &Ground<'_>, values: &mut Values, direction: Direction, key: 
 }
 
 /// The traffic of an ingress match: names mean the subject's own ports.
-fn own_numbers(values: &mut Values, key: &RowKey, one: &MatchPlan, fixed: Pair) -> Pair {
+fn own_numbers(
+    ground: &Ground<'_>,
+    values: &mut Values,
+    key: &RowKey,
+    one: &MatchPlan,
+    fixed: Pair,
+    names: u16,
+) -> Pair {
     one.named.iter().fold(fixed, |pair, name| {
         let own = key.ports.iter();
         let numbers: Vec<u16> = own
             .filter(|port| port.name == name.name && port.protocol == name.protocol)
             .map(|port| port.port)
             .collect();
-        let named = numbered(values, *name, &numbers);
+        let named = numbered(ground, values, *name, &numbers, names);
         values.union_pairs(pair, named)
     })
 }
 
-/// What a name means where it stands for these numbers: two make it uncertain (C11).
-fn numbered(values: &mut Values, name: PortName, numbers: &[u16]) -> Pair {
+/// What a name means where it stands for these numbers: two make it uncertain (C11), unless the
+/// reading settles it.
+fn numbered(
+    ground: &Ground<'_>,
+    values: &mut Values,
+    name: PortName,
+    numbers: &[u16],
+    names: u16,
+) -> Pair {
     let possible = numbers.iter().fold(Traffic::empty(), |all, number| {
         all.union(&Traffic::of(name.protocol, PortSet::single(*number)))
     });
     let possible = values.traffic_id(possible);
-    let certain = if numbers.len() == 1 { possible } else { TrafficId::NOTHING };
-    Pair { certain, possible }
+    match (numbers, meant(ground.joint, names, name)) {
+        ([_], _) | (_, Meant::All) => Pair { certain: possible, possible },
+        (_, Meant::None) => Pair::NOTHING,
+        (_, Meant::Either) => Pair { certain: TrafficId::NOTHING, possible },
+    }
 }
 
 fn add_share(
@@ -337,7 +441,7 @@ fn add_share(
     ground: &Ground<'_>,
     one: &MatchPlan,
     pair: Pair,
-    names: &[PortName],
+    (names, meant): (&[PortName], u16),
     values: &mut Values,
 ) {
     if one.everyone {
@@ -350,7 +454,7 @@ fn add_share(
     }
     for name in names {
         for (numbers, with_port) in ground.classes.with_port(*name) {
-            let named = numbered(values, *name, numbers);
+            let named = numbered(ground, values, *name, numbers, meant);
             let sets = shares.pods.entry(named).or_default();
             if one.everyone {
                 sets.push(with_port.clone());
@@ -367,20 +471,20 @@ fn add_share(
 fn add_known(
     pieces: &mut Pieces<'_>,
     ground: &Ground<'_>,
-    shares: &Shares,
+    part: &Part,
     family: Family,
     slots: &[bool],
     as_pods: &[bool],
 ) {
     let hosts = ground.classes.host_network();
     let mut by_pair: BTreeMap<Pair, Vec<&Members>> = BTreeMap::new();
-    for (pair, names, block) in &shares.blocks {
+    for (pair, names, block) in &part.shares.blocks {
         let Some(block) = ground.plans.block(*block) else { continue };
         let members = of(&block.members, family);
         by_pair.entry(*pair).or_default().push(members);
         for name in names {
             for (numbers, with_port) in ground.classes.with_port(*name) {
-                let named = numbered(pieces.values, *name, numbers);
+                let named = numbered(ground, pieces.values, *name, numbers, part.names);
                 let set = members.intersection(with_port);
                 pieces.add(&set.difference(hosts), slots, named);
                 pieces.add(&set.intersection(hosts), as_pods, named);
@@ -400,12 +504,13 @@ type Meaning = Vec<(PortName, Vec<u16>)>;
 fn add_unknown(
     pieces: &mut Pieces<'_>,
     ground: &Ground<'_>,
-    shares: &Shares,
+    part: &Part,
     family: Family,
     slots: &[bool],
     as_pods: &[bool],
     fixed: &[(u128, Pair)],
 ) {
+    let shares = &part.shares;
     if shares.blocks.is_empty() {
         return;
     }
@@ -450,7 +555,7 @@ fn add_unknown(
                 let mut pair = *pair;
                 for (name, numbers) in &meaning {
                     if names.contains(name) {
-                        let numbers = numbered(pieces.values, *name, numbers);
+                        let numbers = numbered(ground, pieces.values, *name, numbers, part.names);
                         pair = pieces.values.union_pairs(pair, numbers);
                     }
                 }
@@ -505,6 +610,13 @@ fn over(
         });
     }
     all.unwrap_or(Pair::NOTHING)
+}
+
+/// What the run of an address holds.
+fn run_at(runs: &[(u128, Pair)], address: u128) -> Pair {
+    let after = runs.partition_point(|(start, _)| *start <= address);
+    let run = after.checked_sub(1).and_then(|at| runs.get(at));
+    run.map_or(Pair::NOTHING, |(_, pair)| *pair)
 }
 
 /// What the blocks let through by number, address by address: from a number on up to the next.

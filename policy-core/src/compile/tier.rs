@@ -8,15 +8,14 @@
 //! Where the manifests leave a fact open (an address, a node's labels, what a name stands for), the
 //! tiers are asked once in each world, so that two rules that hang on one fact never disagree.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
-use super::FAMILIES;
-use crate::cluster::{
-    Address, Cluster, Condition, Endpoint, Selector, address, last_address, number,
-};
-use crate::limits;
+use super::facts::Facts;
+use super::plan::names;
+use super::{FAMILIES, PortName};
+use crate::cluster::{Address, Cluster, Endpoint, address, last_address, number};
 use crate::manifest::document::Labels;
-use crate::netset::{AddressSet, Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
+use crate::netset::{Direction, Family, IntervalSet, PortSet, Protocol, Traffic};
 use crate::profile::{BaselineReach, BlockCovers, HostNetwork, Profile};
 use crate::rulebook::{
     Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Rank, Tier,
@@ -51,13 +50,24 @@ pub(crate) fn decide<'r, R>(policies: impl IntoIterator<Item = (Rank, R)>) -> De
 where
     R: IntoIterator<Item = (Action, &'r Traffic)>,
 {
+    decide_telling(policies, |_, _, _| {})
+}
+
+/// The same, and tells what each rule decides: the place of its policy, its own, the traffic.
+pub(crate) fn decide_telling<'r, R>(
+    policies: impl IntoIterator<Item = (Rank, R)>,
+    mut tell: impl FnMut(usize, usize, &Traffic),
+) -> Decision
+where
+    R: IntoIterator<Item = (Action, &'r Traffic)>,
+{
     let all = Traffic::all();
     let mut whole = Decision::nothing();
     let mut matched = Traffic::empty();
     // What no policy of the version decided yet, and of those before the rank that is looked at.
     let (mut left, mut left_before) = (all.clone(), all.clone());
     let mut rank: Option<Rank> = None;
-    for (own, rules) in policies {
+    for (policy, (own, rules)) in policies.into_iter().enumerate() {
         match rank {
             Some(before) if before.version == own.version => {
                 if before != own {
@@ -71,9 +81,10 @@ where
         }
         rank = Some(own);
         let mut open = left_before.clone();
-        for (action, traffic) in rules {
+        for (rule, (action, traffic)) in rules.into_iter().enumerate() {
             let here = open.intersection(traffic);
             if !here.is_empty() {
+                tell(policy, rule, &here);
                 whole.add(action, &here);
                 open = open.difference(&here);
             }
@@ -118,11 +129,34 @@ pub(crate) fn combine(admin: &Decision, isolation: Isolation<'_>, baseline: &Dec
     }
 }
 
-/// A joint reading of the clauses that the rows keep apart.
+/// A joint reading of the clauses and facts that the rows keep apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowReading {
     pub(crate) host_network: HostNetwork,
     pub(crate) baseline: BaselineReach,
+    /// Of the names of ports that both ends of a flow may hang on, those that mean the port that is
+    /// asked about, wherever they have two numbers: a bit each, in the order of their list.
+    pub(crate) names: u16,
+}
+
+/// What a name of a port means where it has several numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Each of them, when that port is asked about.
+    All,
+    /// None of them.
+    None,
+    /// Either, and nothing else hangs on it.
+    Either,
+}
+
+/// What a name means under a joint reading.
+pub(crate) fn meant(joint: &[PortName], names: u16, name: PortName) -> Meant {
+    match joint.iter().position(|own| *own == name) {
+        Some(bit) if names >> bit & 1 == 1 => Meant::All,
+        Some(_) => Meant::None,
+        None => Meant::Either,
+    }
 }
 
 /// What is known of the other end.
@@ -232,8 +266,10 @@ pub(crate) struct End<'a> {
     pub(crate) policies: &'a [&'a Policy],
     /// Whether a NetworkPolicy selects it for the other direction only (C16).
     pub(crate) selected_elsewhere: bool,
-    /// Whether the flow is exempt from NetworkPolicies (C14).
+    /// Whether the flow is exempt from NetworkPolicies (C14, C15).
     pub(crate) exempt: bool,
+    /// The names of ports that a reading settles; any other with two numbers is a fact of this end.
+    pub(crate) joint: &'a [PortName],
 }
 
 /// One way in which the open facts may be: an index for each, by what it is about.
@@ -245,20 +281,12 @@ pub(crate) struct World {
     pub(crate) node: u16,
     /// The domain names that stand for it (C29).
     pub(crate) domain_names: u16,
-    /// What names of ports stand for (C11).
+    /// What names of ports mean that no reading settles (C11).
     pub(crate) port_names: u16,
 }
 
-/// The open facts of an end and its other end, in a family.
-struct Facts<'a> {
-    addresses: Vec<Option<u128>>,
-    node_selectors: Vec<&'a Selector>,
-    nodes: Vec<Vec<bool>>,
-    domain_names: Vec<&'a str>,
-    domains: Vec<Vec<bool>>,
-    port_names: Vec<(Protocol, &'a str)>,
-    ports: Vec<Vec<bool>>,
-}
+/// What each rule of a policy matches.
+type Matched<'t> = Vec<(Action, &'t Traffic)>;
 
 impl<'a> End<'a> {
     /// What the end lets through with another in a family, for certain and possibly.
@@ -269,11 +297,11 @@ impl<'a> End<'a> {
         reading: RowReading,
     ) -> (Traffic, Traffic) {
         let (mut certain, mut possible) = (Traffic::all(), Traffic::empty());
-        let is_told = self.each_world(other, family, reading, |_, outcome| {
+        let told = self.each_world(other, family, reading, |_, outcome| {
             certain = certain.difference(&outcome.deny);
             possible = possible.union(&outcome.allow);
         });
-        match is_told {
+        match told {
             Told::NoFamily => (Traffic::empty(), Traffic::empty()),
             Told::Worlds => (certain, possible),
             // Too many worlds: nothing is sure.
@@ -287,7 +315,31 @@ impl<'a> End<'a> {
         other: &Other<'a>,
         family: Family,
         reading: RowReading,
-        mut each: impl FnMut(World, Outcome),
+        mut each: impl FnMut(World, &Outcome),
+    ) -> Told {
+        // Many worlds come to the same: those in which the rules match the same.
+        let mut known: BTreeMap<Vec<Traffic>, Outcome> = BTreeMap::new();
+        self.each_match(other, family, reading, |world, policies, matched| {
+            let all =
+                policies.iter().flat_map(|own| self.rules(own).map(|rule| matched(own, rule)));
+            let outcome = match known.entry(all.collect()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let outcome = self.in_world(policies, reading, new.key());
+                    new.insert(outcome)
+                }
+            };
+            each(world, outcome);
+        })
+    }
+
+    /// Hands on the policies that count, and what their rules match, in each world.
+    pub(crate) fn each_match(
+        &self,
+        other: &Other<'a>,
+        family: Family,
+        reading: RowReading,
+        mut each: impl FnMut(World, &[&'a Policy], &dyn Fn(&Policy, &Match) -> Traffic),
     ) -> Told {
         let [v4, v6] = &other.addresses;
         let known = match family {
@@ -308,51 +360,47 @@ impl<'a> End<'a> {
                 && (tier != Tier::NetworkPolicy || reading.host_network == HostNetwork::Node)
         };
         let is_subject = |tier: Tier| !as_node_to(tier, self.subject);
-        let policies: Vec<&&Policy> =
-            self.policies.iter().filter(|policy| is_subject(policy.tier)).collect();
-        let Some(facts) = self.facts(other, known, family, &policies, names_end) else {
+        let policies: Vec<&'a Policy> =
+            self.policies.iter().copied().filter(|policy| is_subject(policy.tier)).collect();
+        let Some(facts) = self.facts(other, known, family, names_end) else {
             return Told::TooMany;
         };
         let covers = self.profile.block_covers() == BlockCovers::EveryAddress;
+        let speaks = |policy: &Policy, rule: &Match, world: World| match &rule.peers {
+            Peers::Anyone => true,
+            Peers::Some(peers) => peers.iter().any(|peer| match peer {
+                Peer::Pods(pods) => other.endpoint.is_some_and(|endpoint| {
+                    !as_node_to(policy.tier, endpoint) && self.selects(pods, endpoint)
+                }),
+                Peer::Addresses(block) => {
+                    let is_covered =
+                        covers || other.is_outside || policy.tier != Tier::NetworkPolicy;
+                    let at = facts.addresses.get(usize::from(world.address)).copied().flatten();
+                    is_covered && at.is_some_and(|at| block.contains(address(family, at)))
+                }
+                Peer::Nodes(selector) => is_node && facts.node_matches(selector, world.node),
+                Peer::DomainNames(names) => {
+                    names.iter().any(|name| facts.stands_for(name, world.domain_names))
+                }
+            }),
+        };
+        let traffic = |policy: &Policy, rule: &Match, world: World| {
+            let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
+            self.traffic(rule, destination, &facts, reading.names, world.port_names)
+        };
         let indices = |count: usize| 0..u16::try_from(count).unwrap_or(u16::MAX);
         for address in indices(facts.addresses.len()) {
-            let at = facts.addresses.get(usize::from(address)).copied().flatten();
             for node in indices(facts.nodes.len()) {
                 for domain_names in indices(facts.domains.len()) {
                     for port_names in indices(facts.ports.len()) {
                         let world = World { address, node, domain_names, port_names };
-                        let matched = |policy: &Policy, rule: &Match| -> Traffic {
-                            let speaks = match &rule.peers {
-                                Peers::Anyone => true,
-                                Peers::Some(peers) => peers.iter().any(|peer| match peer {
-                                    Peer::Pods(pods) => other.endpoint.is_some_and(|endpoint| {
-                                        !as_node_to(policy.tier, endpoint)
-                                            && self.selects(pods, endpoint)
-                                    }),
-                                    Peer::Addresses(block) => {
-                                        let covered = covers
-                                            || other.is_outside
-                                            || policy.tier != Tier::NetworkPolicy;
-                                        covered
-                                            && at.is_some_and(|at| {
-                                                block.contains(crate::cluster::address(family, at))
-                                            })
-                                    }
-                                    Peer::Nodes(selector) => {
-                                        is_node && facts.node_matches(selector, node)
-                                    }
-                                    Peer::DomainNames(names) => names
-                                        .iter()
-                                        .any(|name| facts.stands_for(name, domain_names)),
-                                }),
-                            };
-                            if !speaks {
-                                return Traffic::empty();
+                        each(world, &policies, &|policy, rule| {
+                            if speaks(policy, rule, world) {
+                                traffic(policy, rule, world)
+                            } else {
+                                Traffic::empty()
                             }
-                            let destination = names_end.filter(|end| !as_node_to(policy.tier, end));
-                            self.traffic(rule, destination, &facts, port_names)
-                        };
-                        each(world, self.in_world(&policies, reading, &matched));
+                        });
                     }
                 }
             }
@@ -360,43 +408,42 @@ impl<'a> End<'a> {
         Told::Worlds
     }
 
+    fn rules(&self, policy: &'a Policy) -> impl Iterator<Item = &'a Match> + use<'a> {
+        policy.matches(self.direction).unwrap_or_default().iter()
+    }
+
+    /// What the tiers come to, of what each rule matches, policy by policy.
     fn in_world(
         &self,
-        policies: &[&&Policy],
+        policies: &[&'a Policy],
         reading: RowReading,
-        matched: &dyn Fn(&Policy, &Match) -> Traffic,
+        traffics: &[Traffic],
     ) -> Outcome {
-        let tier = |tier: Tier| {
-            let own = policies.iter().filter(move |policy| policy.tier == tier);
-            own.map(|policy| {
-                let rules = policy.matches(self.direction).unwrap_or_default().iter();
-                let rules = rules.map(|rule| (rule.action, matched(policy, rule)));
-                (policy.rank, rules.collect::<Vec<(Action, Traffic)>>())
+        let mut traffics = traffics.iter();
+        let policies: Vec<(Tier, Rank, Matched<'_>)> = policies
+            .iter()
+            .map(|own| {
+                let rules = self.rules(own).map(|rule| rule.action);
+                (own.tier, own.rank, rules.zip(traffics.by_ref()).collect())
             })
-            .collect::<Vec<(Rank, Vec<(Action, Traffic)>)>>()
-        };
-        let of = |rules: &[(Rank, Vec<(Action, Traffic)>)]| {
-            decide(rules.iter().map(|(rank, rules)| {
-                (*rank, rules.iter().map(|(action, traffic)| (*action, traffic)))
-            }))
-        };
-        let (admin, own, baseline) =
-            (tier(Tier::Admin), tier(Tier::NetworkPolicy), tier(Tier::Baseline));
+            .collect();
+        let tier = |tier: Tier| policies.iter().filter(move |(own, ..)| *own == tier);
+        let decided =
+            |of: Tier| decide(tier(of).map(|(_, rank, rules)| (*rank, rules.iter().copied())));
         let flows = match self.exempt {
             true => Traffic::all(),
-            false => own
-                .iter()
-                .flat_map(|(_, rules)| rules)
+            false => tier(Tier::NetworkPolicy)
+                .flat_map(|(_, _, rules)| rules)
                 .fold(Traffic::empty(), |all, (_, traffic)| all.union(traffic)),
         };
-        let isolation = if !own.is_empty() {
+        let isolation = if tier(Tier::NetworkPolicy).next().is_some() {
             Isolation::Isolated { certain: &flows, possible: &flows }
         } else if self.selected_elsewhere && reading.baseline == BaselineReach::Pod {
             Isolation::Final
         } else {
             Isolation::Open
         };
-        combine(&of(&admin), isolation, &of(&baseline))
+        combine(&decided(Tier::Admin), isolation, &decided(Tier::Baseline))
     }
 
     fn selects(&self, pods: &PodMatch, endpoint: &Endpoint) -> bool {
@@ -415,14 +462,16 @@ impl<'a> End<'a> {
         rule: &Match,
         destination: Option<&Endpoint>,
         facts: &Facts<'_>,
+        joint: u16,
         world: u16,
     ) -> Traffic {
         let Ports::Some(ports) = &rule.ports else { return Traffic::all() };
         let named = |protocol: Protocol, name: &str| {
             let numbers = self.numbers(destination, protocol, name);
-            let holds = match numbers.as_slice() {
-                [_] => true,
-                _ => facts.port_name_holds(protocol, name, world),
+            let holds = match (numbers.as_slice(), self.meant(protocol, name, joint)) {
+                ([_], _) | (_, Meant::All) => true,
+                (_, Meant::None) => false,
+                (_, Meant::Either) => facts.port_name_holds(protocol, name, world),
             };
             let numbers = numbers.iter().filter(|_| holds);
             numbers.fold(PortSet::empty(), |all, number| all.union(&PortSet::single(*number)))
@@ -444,111 +493,36 @@ impl<'a> End<'a> {
         })
     }
 
-    fn numbers(&self, destination: Option<&Endpoint>, protocol: Protocol, name: &str) -> Vec<u16> {
+    pub(super) fn meant(&self, protocol: Protocol, name: &str, joint: u16) -> Meant {
         let name = self.cluster.symbols().get(name);
-        let ports = destination.map_or(&[][..], |destination| &destination.ports);
-        let own = ports.iter().filter(|own| Some(own.name) == name && own.protocol == protocol);
-        own.map(|own| own.port).collect()
+        name.map_or(Meant::Either, |name| meant(self.joint, joint, PortName { name, protocol }))
     }
 
-    /// The facts that are open; none if there are too many worlds.
-    fn facts(
+    /// The names of ports of this end's rules that have several numbers at an endpoint, sorted.
+    pub(crate) fn names_with_several_numbers(
         &self,
-        other: &Other<'a>,
-        known: &Known,
-        family: Family,
-        policies: &[&&'a Policy],
-        names_end: Option<&Endpoint>,
-    ) -> Option<Facts<'a>> {
-        let rules = || policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
-        let peers = || {
-            rules().flat_map(|rule| match &rule.peers {
-                Peers::Anyone => &[][..],
-                Peers::Some(peers) => peers,
-            })
-        };
-        let addresses = match known {
-            Known::Absent => Vec::new(),
-            Known::At(at) => vec![Some(*at)],
-            Known::Within(ranges, is_certain) => {
-                let blocks = peers().filter_map(|peer| match peer {
-                    Peer::Addresses(block) => Some(block),
-                    _ => None,
-                });
-                let mut found = representatives(ranges, blocks, family)?;
-                if !*is_certain || found.is_empty() {
-                    found.push(None);
-                }
-                found
-            }
-        };
-        let mut node_selectors: Vec<&Selector> = peers()
-            .filter_map(|peer| match peer {
-                Peer::Nodes(selector) => Some(selector),
-                _ => None,
-            })
-            .collect();
-        node_selectors.sort_unstable();
-        node_selectors.dedup();
-        let nodes = match (&other.node, node_selectors.as_slice()) {
-            (_, []) | (NodeFact::None, _) => vec![vec![false; node_selectors.len()]],
-            (NodeFact::Labels(labels), selectors) => {
-                let matches = selectors.iter().map(|one| one.matches(|key| labels.get(key)));
-                vec![matches.collect()]
-            }
-            (NodeFact::Unknown { may_be_none }, selectors) => {
-                let mut found = label_sets(selectors)?;
-                if *may_be_none {
-                    found.insert(vec![false; selectors.len()]);
-                }
-                found.into_iter().collect()
-            }
-        };
-        let mut domain_names: Vec<&str> = peers()
-            .filter_map(|peer| match peer {
-                Peer::DomainNames(names) => Some(names),
-                _ => None,
-            })
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        domain_names.sort_unstable();
-        domain_names.dedup();
-        let domains = if other.is_outside {
-            name_sets(&domain_names)?
-        } else {
-            vec![vec![false; domain_names.len()]]
-        };
-        let mut port_names: Vec<(Protocol, &str)> = rules()
+        destination: Option<&Endpoint>,
+    ) -> Vec<(Protocol, &'a str)> {
+        let rules = self.policies.iter().filter_map(|one| one.matches(self.direction)).flatten();
+        let mut names: Vec<(Protocol, &str)> = rules
             .filter_map(|rule| match &rule.ports {
                 Ports::Every => None,
                 Ports::Some(ports) => Some(ports),
             })
             .flatten()
-            .flat_map(|port| {
-                let (protocols, name): (&[Protocol], &str) = match port {
-                    Port::Named(protocol, name) => (std::slice::from_ref(protocol), name),
-                    Port::AnyNamed(name) => (&Protocol::ALL, name),
-                    Port::Range(..) | Port::Nothing => (&[], ""),
-                };
-                protocols.iter().map(move |protocol| (*protocol, name))
-            })
-            .filter(|(protocol, name)| self.numbers(names_end, *protocol, name).len() > 1)
+            .flat_map(names)
+            .filter(|(protocol, name)| self.numbers(destination, *protocol, name).len() > 1)
             .collect();
-        port_names.sort_unstable();
-        port_names.dedup();
-        let ports = every(port_names.len())?;
-        let worlds = [addresses.len(), nodes.len(), domains.len(), ports.len()];
-        let count = worlds.iter().try_fold(1_usize, |all, one| all.checked_mul(*one))?;
-        (count <= limits::WORLDS).then_some(Facts {
-            addresses,
-            node_selectors,
-            nodes,
-            domain_names,
-            domains,
-            port_names,
-            ports,
-        })
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn numbers(&self, destination: Option<&Endpoint>, protocol: Protocol, name: &str) -> Vec<u16> {
+        let name = self.cluster.symbols().get(name);
+        let ports = destination.map_or(&[][..], |destination| &destination.ports);
+        let own = ports.iter().filter(|own| Some(own.name) == name && own.protocol == protocol);
+        own.map(|own| own.port).collect()
     }
 }
 
@@ -561,114 +535,4 @@ pub(crate) enum Told {
     Worlds,
     /// There are too many.
     TooMany,
-}
-
-impl Facts<'_> {
-    fn node_matches(&self, selector: &Selector, world: u16) -> bool {
-        let at = self.node_selectors.iter().position(|own| *own == selector);
-        let set = self.nodes.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-
-    fn stands_for(&self, name: &str, world: u16) -> bool {
-        let at = self.domain_names.iter().position(|own| *own == name);
-        let set = self.domains.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-
-    fn port_name_holds(&self, protocol: Protocol, name: &str, world: u16) -> bool {
-        let at = self.port_names.iter().position(|own| *own == (protocol, name));
-        let set = self.ports.get(usize::from(world));
-        at.zip(set).and_then(|(at, set)| set.get(at)).copied().unwrap_or(false)
-    }
-}
-
-/// An address for each way in which blocks may cover one of some ranges.
-fn representatives<'a>(
-    ranges: &IntervalSet<u128>,
-    blocks: impl Iterator<Item = &'a AddressSet>,
-    family: Family,
-) -> Option<Vec<Option<u128>>> {
-    let mut parts = vec![ranges.clone()];
-    for block in blocks {
-        let own = block.ranges().filter(|(first, _)| Family::of(*first) == family);
-        let own = IntervalSet::from_ranges(own.map(|(first, last)| (number(first), number(last))));
-        let halves = parts.iter().flat_map(|part| [part.intersection(&own), part.difference(&own)]);
-        parts = halves.filter(|part| !part.is_empty()).collect();
-        if parts.len() > limits::WORLDS {
-            return None;
-        }
-    }
-    let first = parts.iter().filter_map(|part| part.ranges().first());
-    Some(first.map(|(first, _)| Some(*first)).collect())
-}
-
-/// Which of some selectors may match the labels of one node at the same time.
-fn label_sets(selectors: &[&Selector]) -> Option<BTreeSet<Vec<bool>>> {
-    let mut values: std::collections::BTreeMap<&str, BTreeSet<Option<String>>> =
-        std::collections::BTreeMap::new();
-    for requirement in selectors.iter().flat_map(|selector| selector.requirements()) {
-        let own = values.entry(&requirement.key).or_default();
-        own.insert(None);
-        let named = match &requirement.condition {
-            Condition::In(named) | Condition::NotIn(named) => &named[..],
-            Condition::Exists | Condition::DoesNotExist => &[],
-        };
-        // One that no rule names: longer than all that are named.
-        let longest = named.iter().map(String::len).max().unwrap_or(0);
-        own.extend(named.iter().cloned().map(Some));
-        own.insert(Some("x".repeat(longest + 1)));
-    }
-    let mut sets: Vec<std::collections::BTreeMap<&str, &str>> = vec![Default::default()];
-    for (key, values) in &values {
-        let mut more = Vec::new();
-        for set in &sets {
-            for value in values {
-                let mut set = set.clone();
-                if let Some(value) = value {
-                    set.insert(*key, value);
-                }
-                more.push(set);
-            }
-        }
-        if more.len() > limits::NODE_LABEL_SETS {
-            return None;
-        }
-        sets = more;
-    }
-    let matches = |set: &std::collections::BTreeMap<&str, &str>| {
-        let one = |selector: &&Selector| selector.matches(|key| set.get(key).copied());
-        selectors.iter().map(one).collect()
-    };
-    Some(sets.iter().map(matches).collect())
-}
-
-/// Which of some domain names may stand for one address at the same time: any, but where a name
-/// does, so does a pattern that matches it.
-fn name_sets(names: &[&str]) -> Option<Vec<Vec<bool>>> {
-    let is_closed = |set: &Vec<bool>| {
-        names.iter().zip(set).all(|(pattern, holds)| {
-            let Some(parent) = pattern.strip_prefix('*').filter(|_| !holds) else { return true };
-            let mut others = names.iter().zip(set).filter(|(_, holds)| **holds);
-            !others.any(|(name, _)| name != pattern && name.ends_with(parent))
-        })
-    };
-    Some(every(names.len())?.into_iter().filter(is_closed).collect())
-}
-
-/// Every way in which so many things may hold or not; none if there are too many.
-fn every(count: usize) -> Option<Vec<Vec<bool>>> {
-    if count > 10 {
-        return None;
-    }
-    let mut sets = vec![Vec::new()];
-    for _ in 0..count {
-        sets = sets
-            .into_iter()
-            .flat_map(|set: Vec<bool>| {
-                [false, true].map(|holds| set.iter().copied().chain([holds]).collect())
-            })
-            .collect();
-    }
-    Some(sets)
 }

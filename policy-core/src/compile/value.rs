@@ -94,6 +94,15 @@ impl Values {
         values
     }
 
+    /// Only the traffics, by the same numbers.
+    pub(crate) fn of_traffics(&self) -> Values {
+        Values {
+            traffics: self.traffics.clone(),
+            traffic_ids: self.traffic_ids.clone(),
+            ..Values::new(0)
+        }
+    }
+
     pub(crate) fn traffic_id(&mut self, traffic: Traffic) -> TrafficId {
         if let Some(&known) = self.traffic_ids.get(&traffic) {
             return known;

@@ -186,11 +186,19 @@ pub(super) fn unsupported(value: &str, supported: &[&str]) -> Problem {
 
 /// What is wrong refuses nothing: the server takes it, and a rule fails closed.
 pub(super) const CANNOT_EVALUATE: &str = "cannot-evaluate";
+/// What is wrong refuses nothing: the server takes it, and the policy speaks of nobody known.
+pub(super) const CANNOT_EVALUATE_SUBJECT: &str = "cannot-evaluate-subject";
 /// What is wrong is refused, and yet the rest of the policy counts: a rule fails closed.
 pub(super) const UNKNOWN_PEER: &str = "unknown-peer";
+/// What is missing is required, and in answers it is `{}`.
+pub(super) const SELECTOR_MISSING: &str = "selector-missing";
 
 pub(super) fn required_value() -> Problem {
     error("required-value", "required value")
+}
+
+pub(super) fn selector_missing() -> Problem {
+    error(SELECTOR_MISSING, "required value").help("write `{}` to select all of them")
 }
 
 pub(super) fn too_few_properties() -> Problem {
@@ -232,13 +240,12 @@ pub(super) fn no_domain_name(value: &str) -> Problem {
     invalid(value, &format!("should match '{PATTERN}'"))
 }
 
-pub(super) fn named_port_of_no_pod(field: &str) -> Problem {
-    let plural = if field == "namedPort" { "namedPorts" } else { "named ports" };
-    invalid(
-        field,
-        &format!(
-            "networks/nodes/domainNames peer cannot be set with {plural} since there are no \
-             namedPorts for networks/nodes/domainNames"
+pub(super) fn named_port_of_no_pod(kinds: &str) -> Problem {
+    error(
+        "invalid-value",
+        format!(
+            "invalid value: {kinds} peer cannot be set with namedPorts since there are no \
+             namedPorts for {kinds}"
         ),
     )
 }
@@ -256,7 +263,7 @@ pub(super) fn unevaluable(why: &str) -> Problem {
 }
 
 pub(super) fn subject_unevaluable() -> Problem {
-    error(CANNOT_EVALUATE, "the subject cannot be evaluated: the policy is left out")
+    error(CANNOT_EVALUATE_SUBJECT, "the subject cannot be evaluated: the policy is left out")
 }
 
 pub(super) fn domain_names_accept_only() -> Problem {

@@ -49,9 +49,14 @@ impl Record {
     pub fn fails_closed(&self) -> bool {
         let mut errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         self.accepted == Some(false)
-            && errors.all(|one| {
-                one.id == diagnostic::UNKNOWN_PEER || one.id == diagnostic::CANNOT_EVALUATE
-            })
+            && errors.all(|one| is_of_a_rule(one.id) || one.id == diagnostic::SELECTOR_MISSING)
+    }
+
+    /// Whether it is of a kind that is read, and yet counts in no answer.
+    pub fn is_left_out(&self) -> bool {
+        let mut all = self.diagnostics.iter();
+        let is_refused = self.accepted == Some(false) && !self.fails_closed();
+        is_refused || all.any(|one| one.id == diagnostic::CANNOT_EVALUATE_SUBJECT)
     }
 }
 
@@ -294,10 +299,12 @@ fn read_object(
         let errors = found.iter().filter(|(problem, ..)| problem.severity == Severity::Error);
         errors.map(|(problem, ..)| problem.id).any(which)
     };
-    let is_refused = of_errors(&|id| id != diagnostic::CANNOT_EVALUATE);
-    // One rule of an unknown kind of peer fails closed; the rest of the policy counts.
-    let is_left_out =
-        of_errors(&|id| id != diagnostic::CANNOT_EVALUATE && id != diagnostic::UNKNOWN_PEER);
+    let is_refused = of_errors(&|id| {
+        id != diagnostic::CANNOT_EVALUATE && id != diagnostic::CANNOT_EVALUATE_SUBJECT
+    });
+    // One rule of an unknown kind of peer fails closed, and a missing selector is `{}`; the rest of
+    // the policy counts.
+    let is_left_out = of_errors(&|id| !is_of_a_rule(id) && id != diagnostic::SELECTOR_MISSING);
     let key = ObjectKey {
         kind,
         namespace: record.namespace.clone().unwrap_or_default(),
@@ -328,6 +335,11 @@ fn dropped_in(tree: &Tree<'_>, top: NodeId) -> Vec<(Problem, FieldPath, Span)> {
         _ => None,
     });
     problems.collect()
+}
+
+/// Whether a problem concerns one rule of a policy only, which fails closed for it.
+fn is_of_a_rule(id: &str) -> bool {
+    id == diagnostic::UNKNOWN_PEER || id == diagnostic::CANNOT_EVALUATE
 }
 
 /// Whether a group is one of Kubernetes itself, so that a known kind in it is a mistake.

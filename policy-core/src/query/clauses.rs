@@ -1,7 +1,7 @@
 //! On which clauses a verdict hangs: found by reading it otherwise, one clause at a time.
 
 use super::governed;
-use super::joint::{Joint, Side, is_node_of};
+use super::joint::{Joint, Side, is_governed, is_node_of};
 use super::why::{known_address, label, numbers_of};
 use crate::clause::Clause;
 use crate::cluster::{address, last_address, number};
@@ -103,15 +103,6 @@ pub(super) fn clauses_at(
     clauses.sort_unstable();
     clauses.dedup();
     clauses
-}
-
-/// Whether administrators' policies select an end.
-fn is_governed(policy: &CompiledPolicy, direction: Direction, side: &Side<'_>) -> bool {
-    let Side::Endpoint(id, _) = side else { return false };
-    let class = policy.class_of(*id);
-    class.is_some_and(|class| {
-        policy.speaking(direction, class).len() > policy.isolating(direction, class).len()
-    })
 }
 
 /// An address of each family that an end with unknown ones may have; none is one that no block

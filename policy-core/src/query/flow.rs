@@ -314,7 +314,9 @@ fn between(
             |(protocol, port)| point(&joint, policy, protocol, port, asked),
         );
         let verdict = Verdict::of(&cell, asked);
-        let mut clauses: Vec<Clause> = joint.settled.into_iter().collect();
+        // What depends hangs on what is open only.
+        let settled = joint.settled.filter(|_| verdict != Verdict::Depends);
+        let mut clauses: Vec<Clause> = settled.into_iter().collect();
         for (protocol, port, _) in cell.depends.items() {
             clauses.extend(clauses_at(policy, &from_side, &to_side, &joint, protocol, port));
         }
@@ -451,8 +453,8 @@ fn assume(policy: &CompiledPolicy, from: &Member, to: &Member, into: &mut BTreeS
         }
         let Member::Endpoint(peer) = peer else { continue };
         let Some(class) = policy.class_of(*subject) else { continue };
-        let isolating = policy.isolating(direction, class);
-        let Some(endpoint) = policy.cluster().endpoint(*peer).filter(|_| !isolating.is_empty())
+        let speaking = policy.speaking(direction, class);
+        let Some(endpoint) = policy.cluster().endpoint(*peer).filter(|_| !speaking.is_empty())
         else {
             continue;
         };
@@ -464,7 +466,7 @@ fn assume(policy: &CompiledPolicy, from: &Member, to: &Member, into: &mut BTreeS
         if unread.is_none() && !unknown {
             continue;
         }
-        let policies = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
+        let policies = speaking.iter().filter_map(|id| policy.rulebook().get(*id));
         let matches = policies.filter_map(|policy| policy.matches(direction)).flatten();
         for peer_match in matches.filter_map(|one| match &one.peers {
             Peers::Anyone => None,

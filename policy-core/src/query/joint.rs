@@ -3,7 +3,7 @@
 use crate::clause::Clause;
 use crate::cluster::{Address, Endpoint, EndpointId, number};
 use crate::compile::{
-    Cell, CompiledPolicy, End, FAMILIES, Other, Pair, RowReading, TrafficId, ValueId,
+    Cell, CompiledPolicy, End, FAMILIES, Other, Pair, PortName, RowReading, TrafficId, ValueId,
 };
 use crate::netset::{Direction, Family, Protocol, Traffic};
 use crate::profile::{BaselineReach, BlockCovers, HostNetwork, OwnNodeEgress};
@@ -13,7 +13,7 @@ use crate::rulebook::Policy;
 /// A joint reading, and what each end lets through under it, family by family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
-    /// C13 and C16, which always have a reading though it may not matter here.
+    /// C13, C16 and names of ports, which always have a reading though it may not matter here.
     pub(crate) row: RowReading,
     /// C14, where the flow goes to the source's own node.
     pub(crate) own_node: Option<OwnNodeEgress>,
@@ -151,8 +151,11 @@ pub(crate) fn joint(
         _ => false,
     };
     if itself && !through_service {
-        let row =
-            RowReading { host_network: HostNetwork::Ordinary, baseline: BaselineReach::Direction };
+        let row = RowReading {
+            host_network: HostNetwork::Ordinary,
+            baseline: BaselineReach::Direction,
+            names: 0,
+        };
         let reading = Reading { row, own_node: None, itself: None, families: every(there) };
         return Some(Joint {
             readings: vec![reading],
@@ -178,7 +181,11 @@ pub(crate) fn joint(
             for (family, own) in FAMILIES.into_iter().zip(&mut families) {
                 let Some((_, into)) = own else { continue };
                 let exempt = exempt(policy, Direction::Ingress, to, from, family, row, &mut joint);
-                changed |= *into != exempt;
+                let same = |own: TrafficId, other: TrafficId| {
+                    own == other || joint.traffic(policy, own) == joint.traffic(policy, other)
+                };
+                changed |=
+                    !same(into.certain, exempt.certain) || !same(into.possible, exempt.possible);
                 *into = exempt;
             }
         } else {
@@ -204,18 +211,24 @@ pub(crate) fn joint(
         joint.settled = Some(Clause::OWN_NODE);
     }
     if itself {
-        let subject = joint.readings.iter().map(|one| Reading { itself: Some(false), ..*one });
-        let exempt = joint.readings.iter().map(|one| Reading {
-            itself: Some(true),
-            families: every(there),
-            ..*one
-        });
-        joint.readings = subject.chain(exempt).collect();
+        let mut readings = Vec::with_capacity(joint.readings.len() * 2);
+        for reading in std::mem::take(&mut joint.readings) {
+            readings.push(Reading { itself: Some(false), ..reading });
+            let mut reading = Reading { itself: Some(true), ..reading };
+            for (family, own) in FAMILIES.into_iter().zip(&mut reading.families) {
+                let Some((out, into)) = own else { continue };
+                let row = reading.row;
+                *out = exempt(policy, Direction::Egress, from, to, family, row, &mut joint);
+                *into = exempt(policy, Direction::Ingress, to, from, family, row, &mut joint);
+            }
+            readings.push(reading);
+        }
+        joint.readings = readings;
     }
     Some(joint)
 }
 
-/// What an end lets through that is exempt from NetworkPolicies, and from nothing else (C14).
+/// What an end lets through that is exempt from NetworkPolicies, and from nothing else (C14, C15).
 fn exempt(
     policy: &CompiledPolicy,
     direction: Direction,
@@ -242,29 +255,45 @@ fn exact(
     reading: RowReading,
     exempt: bool,
 ) -> Option<(Traffic, Traffic)> {
-    with_end(policy, direction, subject, peer, exempt, |end, other| {
+    if !is_governed(policy, direction, subject) {
+        return None;
+    }
+    let joint = policy.joint_names();
+    with_end(policy, direction, subject, peer, (exempt, joint), |end, other| {
         end.bounds(other, family, reading)
     })
 }
 
-/// Hands on an end that administrators' policies select, and what is known of the other.
+/// Whether administrators' policies select an end.
+pub(super) fn is_governed(
+    policy: &CompiledPolicy,
+    direction: Direction,
+    subject: &Side<'_>,
+) -> bool {
+    let Side::Endpoint(id, _) = subject else { return false };
+    let class = policy.class_of(*id);
+    class.is_some_and(|class| {
+        policy.speaking(direction, class).len() > policy.isolating(direction, class).len()
+    })
+}
+
+/// Hands on an end that policies of any kind select, and what is known of the other.
 pub(super) fn with_end<T>(
     policy: &CompiledPolicy,
     direction: Direction,
     subject: &Side<'_>,
     peer: &Side<'_>,
-    exempt: bool,
+    (exempt, joint): (bool, &[PortName]),
     ask: impl FnOnce(&End<'_>, &Other<'_>) -> T,
 ) -> Option<T> {
     let Side::Endpoint(id, endpoint) = subject else { return None };
     let class = policy.class_of(*id)?;
-    let governing = policy.governing(direction, class);
-    if governing.is_empty() {
-        return None;
-    }
     let own = policy.isolating(direction, class).iter();
     let own = own.filter_map(|id| policy.rulebook().get(*id));
-    let policies: Vec<&Policy> = own.chain(governing).collect();
+    let policies: Vec<&Policy> = own.chain(policy.governing(direction, class)).collect();
+    if policies.is_empty() {
+        return None;
+    }
     let end = End {
         cluster: policy.cluster(),
         profile: policy.options().profile,
@@ -273,6 +302,7 @@ pub(super) fn with_end<T>(
         policies: &policies,
         selected_elsewhere: policy.is_selected_elsewhere(direction, class),
         exempt,
+        joint,
     };
     let cluster = policy.cluster();
     let other = match peer {
@@ -283,22 +313,28 @@ pub(super) fn with_end<T>(
     Some(ask(&end, &other))
 }
 
-/// What one end lets through with its peer: two readings each of C13 and C16 at most, of two
-/// families each.
-struct Column([Pair; 8]);
+/// What one end lets through with its peer, slot by slot.
+enum Column<'p> {
+    /// The same in every slot.
+    Every(Pair),
+    /// What a row holds, for the slots of each family.
+    Row([&'p [Pair]; 2]),
+    /// What was asked of the tiers.
+    Asked(Vec<Pair>),
+}
 
-impl Column {
+impl<'p> Column<'p> {
     fn of(
-        policy: &CompiledPolicy,
+        policy: &'p CompiledPolicy,
         direction: Direction,
         subject: &Side<'_>,
         peer: &Side<'_>,
         joint: &mut Joint,
-    ) -> Column {
+    ) -> Column<'p> {
         // Only pods are subjects.
-        let Side::Endpoint(id, _) = subject else { return Column([Pair::ALL; 8]) };
+        let Side::Endpoint(id, _) = subject else { return Column::Every(Pair::ALL) };
         let row = policy.class_of(*id).and_then(|class| policy.row(direction, class));
-        let Some(row) = row else { return Column([Pair::NOTHING; 8]) };
+        let Some(row) = row else { return Column::Every(Pair::NOTHING) };
         let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
         let values: [ValueId; 2] = match peer {
             Side::Endpoint(peer, _) => match policy.class_of(*peer) {
@@ -307,16 +343,15 @@ impl Column {
             },
             Side::Address { family, address } => [row.value_outside(*family, *address); 2],
             Side::Node { .. } if row.is_layered => {
-                let mut column = Column([Pair::NOTHING; 8]);
-                let slots = policy
-                    .readings()
-                    .iter()
-                    .flat_map(|reading| FAMILIES.map(|family| (*reading, family)));
-                for (own, (reading, family)) in column.0.iter_mut().zip(slots) {
-                    let bounds = exact(policy, direction, subject, peer, family, reading, false);
-                    *own = bounds.map_or(Pair::NOTHING, |bounds| joint.keep(bounds));
+                let mut asked = Vec::with_capacity(policy.readings().len() * 2);
+                for reading in policy.readings() {
+                    for family in FAMILIES {
+                        let bounds =
+                            exact(policy, direction, subject, peer, family, *reading, false);
+                        asked.push(bounds.map_or(Pair::NOTHING, |bounds| joint.keep(bounds)));
+                    }
                 }
-                return column;
+                return Column::Asked(asked);
             }
             Side::Node { .. } if !covers => [row.uncovered; 2],
             Side::Node { addresses: [None, None], .. } => [row.anywhere; 2],
@@ -327,17 +362,17 @@ impl Column {
                 [at(Family::V4, v4), at(Family::V6, v6)]
             }
         };
-        let [v4, v6] = values.map(|value| policy.values().value(value));
-        let mut column = Column([Pair::NOTHING; 8]);
-        for (slot, own) in column.0.iter_mut().enumerate() {
-            let pairs = if slot % 2 == 0 { v4 } else { v6 };
-            *own = pairs.get(slot).copied().unwrap_or(Pair::NOTHING);
-        }
-        column
+        Column::Row(values.map(|value| policy.values().value(value)))
     }
 
     fn pair(&self, slot: usize) -> Pair {
-        self.0.get(slot).copied().unwrap_or(Pair::NOTHING)
+        let own = match self {
+            Column::Every(pair) => return *pair,
+            Column::Row([v4, _]) if slot.is_multiple_of(2) => v4.get(slot),
+            Column::Row([_, v6]) => v6.get(slot),
+            Column::Asked(pairs) => pairs.get(slot),
+        };
+        own.copied().unwrap_or(Pair::NOTHING)
     }
 }
 

@@ -3,15 +3,16 @@
 use super::clauses::{of_family, possible};
 use super::flow::Verdict;
 use super::joint::{Joint, Side};
+use super::tiers::{self, Step, TierWhy};
 use crate::clause::Clause;
 use crate::cluster::{Address, Endpoint, Requirement, Selector, address, number};
 use crate::compile::{Cell, CompiledPolicy, FAMILIES};
 use crate::manifest::FieldPath;
-use crate::manifest::document::{ObjectKey, Place};
+use crate::manifest::document::{Kind, ObjectKey, Place};
 use crate::netset::{AddressSet, Direction, Family, PortSet, Protocol, Traffic};
 use crate::profile::{BlockCovers, HostNetwork};
 use crate::rulebook::{
-    Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Rank, Tier,
+    Action, Match, Namespaces, Peer, Peers, PodMatch, Policy, Port, Ports, Tier,
 };
 
 /// Why a flow has its verdict: both ends.
@@ -35,41 +36,6 @@ pub struct EndWhy {
     /// The policies that select the end, with their rules, by tier and rank; empty where they have
     /// no say.
     pub policies: Vec<PolicyWhy>,
-}
-
-/// What a tier does with a flow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TierWhy {
-    /// The tier.
-    pub tier: Tier,
-    /// What it does.
-    pub step: Step,
-}
-
-/// What a tier does with all that was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A rule decides, or passes on.
-    Rule {
-        /// What the rule does.
-        action: Action,
-        /// Its policy.
-        policy: ObjectKey,
-        /// The rule: `spec.ingress[0]`.
-        path: FieldPath,
-        /// Its name, if it has one.
-        name: String,
-    },
-    /// No rule matches.
-    Nothing,
-    /// Several rules match parts of it, or it hangs on what is open.
-    Partly,
-    /// NetworkPolicies isolate the end: what a rule of theirs admits flows.
-    Isolated,
-    /// No NetworkPolicy isolates the end.
-    NotIsolated,
-    /// An earlier tier decided.
-    NotAsked,
 }
 
 /// What an end's verdict comes from.
@@ -115,6 +81,8 @@ pub struct RuleWhy {
     pub action: Action,
     /// Whether it could not be read or evaluated, and fails closed.
     pub fails_closed: bool,
+    /// Whether the question gets to it: no rule before it decides on all that was asked.
+    pub is_reached: bool,
     /// Whether it matches the flow: all that was asked for `Yes`, none of it for `No`.
     pub matched: Matched,
     /// Its peers, in order; none means everyone.
@@ -150,6 +118,8 @@ pub struct PeerWhy {
 pub enum PeerReason {
     /// A `namespaceSelector` against the other end's namespace.
     NamespaceSelector {
+        /// How the field is called: `namespaceSelector`, or `namespaces` of an administrator.
+        field: &'static str,
         /// The selector.
         selector: Selector,
         /// The namespace.
@@ -173,8 +143,10 @@ pub enum PeerReason {
         /// The first requirement that does not hold, with the value that is there.
         missed: Option<(Requirement, Option<String>)>,
     },
-    /// An `ipBlock` against an address.
+    /// An `ipBlock`, or `networks` of an administrator, against an address.
     IpBlock {
+        /// How the field is called.
+        field: &'static str,
         /// The ranges that it covers.
         addresses: AddressSet,
         /// The address, if it is known.
@@ -275,6 +247,7 @@ fn explain_end(
         _ if isolating.is_empty() => EndReason::NotIsolated,
         _ => EndReason::Isolated,
     };
+    let there = joint.readings.first().map_or([false; 2], |one| one.families.map(|f| f.is_some()));
     let told = matches!(reason, EndReason::Isolated | EndReason::Exempt(_) | EndReason::Tiers);
     let own = isolating.iter().filter_map(|id| policy.rulebook().get(*id));
     let is_before = |one: &&&Policy| one.tier == Tier::Admin;
@@ -284,7 +257,7 @@ fn explain_end(
         let rules = own.matches(direction)?.iter().enumerate();
         let rules = rules.map(|(index, rule)| {
             let path = FieldPath::root().key("spec").key(direction.name()).index(index);
-            explain_rule(policy, own.tier, direction, rule, path, endpoint, peer, asked)
+            explain_rule(policy, own, direction, rule, path, endpoint, peer, there, asked)
         });
         Some(PolicyWhy {
             policy: own.origin.clone(),
@@ -294,77 +267,44 @@ fn explain_end(
             rules: rules.collect(),
         })
     });
-    let policies: Vec<PolicyWhy> = policies.collect();
+    let mut policies: Vec<PolicyWhy> = policies.collect();
     let tiers = match reason {
-        EndReason::Tiers => tiers(&policies, &governing, !isolating.is_empty()),
+        EndReason::Tiers => {
+            let is_exempt =
+                direction == Direction::Ingress && joint.settled == Some(Clause::OWN_NODE);
+            let network = if is_exempt {
+                Step::Exempt(Clause::OWN_NODE)
+            } else if isolating.is_empty() {
+                Step::NotIsolated
+            } else {
+                Step::Isolated(Matched::No)
+            };
+            let elsewhere =
+                class.is_some_and(|class| policy.is_selected_elsewhere(direction, class));
+            let reach = elsewhere.then(|| policy.options().profile.baseline_reach());
+            tiers::tiers(&mut policies, &governing, network, reach)
+        }
         _ => Vec::new(),
     };
     EndWhy { verdict, reason, tiers, policies }
 }
 
-/// What each tier does with all that was asked.
-fn tiers(policies: &[PolicyWhy], governing: &[&Policy], is_isolated: bool) -> Vec<TierWhy> {
-    let mut steps = Vec::new();
-    let mut is_decided = false;
-    for tier in [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline] {
-        let step = match tier {
-            _ if is_decided => Step::NotAsked,
-            Tier::NetworkPolicy if is_isolated => Step::Isolated,
-            Tier::NetworkPolicy => Step::NotIsolated,
-            Tier::Admin | Tier::Baseline => first_match(policies, governing, tier),
-        };
-        is_decided |= matches!(
-            step,
-            Step::Rule { action: Action::Accept | Action::Deny, .. } | Step::Isolated
-        );
-        steps.push(TierWhy { tier, step });
-    }
-    steps
-}
-
-/// The rule of a tier that decides on all that was asked, if it is one alone.
-fn first_match(policies: &[PolicyWhy], governing: &[&Policy], tier: Tier) -> Step {
-    let rank_of =
-        |key: &ObjectKey| governing.iter().find(|own| own.origin == *key).map(|own| own.rank);
-    let mut found: Option<(Rank, Step)> = None;
-    let mut versions = Vec::new();
-    for own in policies.iter().filter(|own| own.tier == tier) {
-        let Some(rank) = rank_of(&own.policy) else { continue };
-        let Some(rule) = own.rules.iter().find(|rule| rule.matched != Matched::No) else {
-            continue;
-        };
-        // Behind a match that is certain, and of a rank of its own, nothing of its version counts.
-        if versions.contains(&rank.version)
-            && found.as_ref().is_some_and(|(before, _)| before.priority != rank.priority)
-        {
-            continue;
-        }
-        if rule.matched == Matched::Partly || found.is_some() {
-            return Step::Partly;
-        }
-        versions.push(rank.version);
-        let step = Step::Rule {
-            action: rule.action,
-            policy: own.policy.clone(),
-            path: rule.path.clone(),
-            name: rule.name.clone(),
-        };
-        found = Some((rank, step));
-    }
-    found.map_or(Step::Nothing, |(_, step)| step)
-}
-
 #[allow(clippy::too_many_arguments, reason = "a question has so many sides")]
 fn explain_rule(
     policy: &CompiledPolicy,
-    tier: Tier,
+    own: &Policy,
     direction: Direction,
     rule: &Match,
     path: FieldPath,
     subject: &Endpoint,
     peer: &Side<'_>,
+    there: [bool; 2],
     asked: &Traffic,
 ) -> RuleWhy {
+    let ports_field = match own.origin.kind {
+        Kind::ClusterNetworkPolicy => "protocols",
+        _ => "ports",
+    };
     let peers_field = match direction {
         Direction::Ingress => "from",
         Direction::Egress => "to",
@@ -376,7 +316,7 @@ fn explain_rule(
             .enumerate()
             .map(|(index, one)| {
                 let path = path.key(peers_field).index(index);
-                explain_peer(policy, tier, one, path, peer)
+                explain_peer(policy, own.tier, one, path, peer, there)
             })
             .collect(),
     };
@@ -393,7 +333,7 @@ fn explain_rule(
             .map(|(index, port)| {
                 let means = means(policy, port, destination);
                 PortWhy {
-                    path: path.key("ports").index(index),
+                    path: path.key(ports_field).index(index),
                     matched: covers(&means, asked),
                     port: port.clone(),
                     means,
@@ -430,7 +370,16 @@ fn explain_rule(
         _ => Matched::Partly,
     };
     let (name, action) = (rule.name.clone(), rule.action);
-    RuleWhy { path, name, action, fails_closed: rule.fails_closed, matched, peers, ports }
+    RuleWhy {
+        path,
+        name,
+        action,
+        fails_closed: rule.fails_closed,
+        is_reached: true,
+        matched,
+        peers,
+        ports,
+    }
 }
 
 fn covers(means: &Traffic, asked: &Traffic) -> Matched {
@@ -487,10 +436,11 @@ fn explain_peer(
     one: &Peer,
     path: FieldPath,
     peer: &Side<'_>,
+    there: [bool; 2],
 ) -> PeerWhy {
     let (matched, reasons) = match one {
         Peer::Pods(pods) => explain_pods(policy, tier, pods, peer),
-        Peer::Addresses(block) => explain_block(policy, tier, block, peer),
+        Peer::Addresses(block) => explain_block(policy, tier, block, peer, there),
         Peer::Nodes(selector) => {
             let matches = node_matches(policy, selector, peer);
             let matched = match matches {
@@ -556,6 +506,8 @@ fn explain_pods(
     let Some(namespace) = cluster.namespace(endpoint.namespace) else {
         return (Matched::No, Vec::new());
     };
+    // Administrators write `namespaces` for all pods there.
+    let is_of_namespaces = tier != Tier::NetworkPolicy && pods.pods.requirements().is_empty();
     let mut reasons = Vec::new();
     let in_namespace = match &pods.namespaces {
         Namespaces::Named(name) => {
@@ -568,7 +520,9 @@ fn explain_pods(
         Namespaces::Labelled(selector) => {
             let missed = missed(selector, |key| namespace.labels.get(key));
             let matches = missed.is_none();
+            let field = if is_of_namespaces { "namespaces" } else { "namespaceSelector" };
             reasons.push(PeerReason::NamespaceSelector {
+                field,
                 selector: selector.clone(),
                 namespace: namespace.name.clone(),
                 missed,
@@ -578,11 +532,13 @@ fn explain_pods(
     };
     let missed = missed(&pods.pods, |key| label(policy, endpoint, key));
     let is_selected = missed.is_none();
-    reasons.push(PeerReason::PodSelector {
-        selector: pods.pods.clone(),
-        endpoint: cluster.display(*id),
-        missed,
-    });
+    if !is_of_namespaces {
+        reasons.push(PeerReason::PodSelector {
+            selector: pods.pods.clone(),
+            endpoint: cluster.display(*id),
+            missed,
+        });
+    }
     let matched = match in_namespace && is_selected {
         false => Matched::No,
         true if endpoint.host_network => {
@@ -619,6 +575,7 @@ fn explain_block(
     tier: Tier,
     block: &AddressSet,
     peer: &Side<'_>,
+    there: [bool; 2],
 ) -> (Matched, Vec<PeerReason>) {
     let covers = policy.options().profile.block_covers() == BlockCovers::EveryAddress;
     if !covers && tier == Tier::NetworkPolicy && !matches!(peer, Side::Address { .. }) {
@@ -626,19 +583,32 @@ fn explain_block(
     }
     let mut reasons = Vec::new();
     let mut outcomes = Vec::new();
-    for family in FAMILIES.into_iter().filter(|family| peer.has(*family)) {
+    // A NetworkPolicy admits by either family; an administrator's rule decides on the flow only if it
+    // covers every family that both ends have.
+    let is_asked = |family: Family, there: bool| match tier {
+        Tier::NetworkPolicy => peer.has(family),
+        Tier::Admin | Tier::Baseline => there,
+    };
+    let families = FAMILIES.into_iter().zip(there);
+    for (family, _) in families.filter(|(family, there)| is_asked(*family, *there)) {
         let covered = |hope| in_block(policy, block, peer, family, hope);
         outcomes.push((covered(false), covered(true)));
         let known = known_address(peer, family);
         if known.is_some() || reasons.is_empty() {
             reasons.retain(|one| !matches!(one, PeerReason::IpBlock { address: None, .. }));
             reasons.push(PeerReason::IpBlock {
+                field: if tier == Tier::NetworkPolicy { "ipBlock" } else { "networks" },
                 addresses: block.clone(),
                 address: known.map(|at| address(family, at)),
             });
         }
     }
-    let matched = if outcomes.iter().any(|(worst, _)| *worst) {
+    let mut sure = outcomes.iter().map(|(worst, _)| *worst);
+    let is_sure = match tier {
+        Tier::NetworkPolicy => sure.any(|one| one),
+        Tier::Admin | Tier::Baseline => !outcomes.is_empty() && sure.all(|one| one),
+    };
+    let matched = if is_sure {
         Matched::Yes
     } else if outcomes.iter().any(|(_, best)| *best) {
         Matched::Partly

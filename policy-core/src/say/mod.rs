@@ -5,6 +5,7 @@
 mod check;
 mod problem;
 mod rules;
+mod tiers;
 
 pub use check::summary;
 pub use problem::{PROBLEMS, ProblemText, problem};
@@ -12,13 +13,14 @@ pub use rules::{
     another_witness, flow_block, lets_through, namespace_in_several, open_pods, rule_broken,
     rule_speaks_of_nobody, who, why_open, witness,
 };
+pub use tiers::{beyond_baseline, default_deny, rule, tier_step};
 
 use crate::cluster::Requirement;
+use crate::manifest::Record;
 use crate::manifest::document::ObjectKey;
-use crate::manifest::{FieldPath, Record};
 use crate::netset::{Direction, Traffic};
-use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Step, TierWhy, Verdict};
-use crate::rulebook::{Action, Port, Tier};
+use crate::query::{EndReason, EndWhy, PeerReason, PortWhy, Verdict};
+use crate::rulebook::Port;
 
 /// `NetworkPolicy payments/deny-all`, as far as it is known; none for text that cannot be parsed.
 pub fn record(record: &Record) -> Option<String> {
@@ -49,25 +51,7 @@ pub fn end_reason(direction: Direction, end: &EndWhy, subject: &str) -> String {
                 end.policies.iter().map(|policy| object(&policy.policy)).collect();
             format!("isolated by {}", names.join(", "))
         }
-        EndReason::Tiers => {
-            let deciding = end.tiers.iter().rev().find(|one| one.step != Step::NotAsked);
-            match deciding {
-                Some(TierWhy { tier: Tier::Baseline, step: Step::Nothing }) => {
-                    "no tier decides, so it is allowed".to_owned()
-                }
-                Some(TierWhy {
-                    tier: Tier::Baseline,
-                    step: Step::Rule { action: Action::Pass, .. },
-                }) => "every tier passes it on, so it is allowed".to_owned(),
-                Some(TierWhy { tier: Tier::NetworkPolicy, .. }) => {
-                    let own = end.policies.iter().filter(|one| one.tier == Tier::NetworkPolicy);
-                    let names: Vec<String> = own.map(|policy| object(&policy.policy)).collect();
-                    format!("left to NetworkPolicies: isolated by {}", names.join(", "))
-                }
-                Some(one) => format!("{} ({} tier)", tier_step(one), one.tier.name()),
-                None => String::new(),
-            }
-        }
+        EndReason::Tiers => tiers::reason(end, subject),
         EndReason::Exempt(clause) => match clause.number() {
             15 => format!("{subject} always reaches itself ({clause})"),
             14 => format!("traffic from {subject}'s own node is always allowed ({clause})"),
@@ -95,8 +79,8 @@ pub fn rules_verdict(verdict: Verdict) -> &'static str {
 /// A piece of a peer: what it asks for, and what it found.
 pub fn peer_reason(reason: &PeerReason) -> (String, String) {
     match reason {
-        PeerReason::NamespaceSelector { selector, namespace, missed } => (
-            format!("namespaceSelector {selector}"),
+        PeerReason::NamespaceSelector { field, selector, namespace, missed } => (
+            format!("{field} {selector}"),
             match missed {
                 None => format!("matches namespace {namespace}"),
                 Some(missed) => {
@@ -119,12 +103,12 @@ pub fn peer_reason(reason: &PeerReason) -> (String, String) {
                 Some(missed) => format!("does not match: {endpoint} {}", has(missed)),
             },
         ),
-        PeerReason::IpBlock { addresses, address } => {
+        PeerReason::IpBlock { field, addresses, address } => {
             let ranges: Vec<String> =
                 addresses.ranges().take(4).map(|(first, last)| format!("{first}-{last}")).collect();
             let more = if addresses.ranges().nth(4).is_some() { ", …" } else { "" };
             (
-                format!("ipBlock {}{more}", ranges.join(", ")),
+                format!("{field} {}{more}", ranges.join(", ")),
                 match address {
                     Some(address) if addresses.contains(*address) => format!("covers {address}"),
                     Some(address) => format!("does not cover {address}"),
@@ -191,31 +175,6 @@ fn named(name: &str, means: &Traffic) -> String {
         format!("{name} (which the destination does not have)")
     } else {
         format!("{name} ({means})")
-    }
-}
-
-/// What a rule is called: `rule 2 "let-monitoring-in" of ClusterNetworkPolicy tenants`.
-pub fn rule(policy: &ObjectKey, path: &FieldPath, name: &str) -> String {
-    let name = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
-    format!("{} {}, {}{name}", policy.kind, object(policy), path)
-}
-
-/// What a tier does, in a line: `denied by ClusterNetworkPolicy tenants, spec.ingress[1]`.
-pub fn tier_step(one: &TierWhy) -> String {
-    match &one.step {
-        Step::Rule { action, policy, path, name } => {
-            let rule = rule(policy, path, name);
-            match action {
-                Action::Accept => format!("accepted by {rule}"),
-                Action::Deny => format!("denied by {rule}"),
-                Action::Pass => format!("passed on by {rule}"),
-            }
-        }
-        Step::Nothing => "no rule matches".to_owned(),
-        Step::Partly => "rules match in part, or it is open which".to_owned(),
-        Step::Isolated => "isolates: what a rule admits flows, the rest is denied".to_owned(),
-        Step::NotIsolated => "isolates nobody here".to_owned(),
-        Step::NotAsked => "not asked".to_owned(),
     }
 }
 

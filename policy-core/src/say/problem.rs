@@ -16,7 +16,7 @@ const fn text(id: &'static str, title: &'static str, help: &'static str) -> Prob
 }
 
 /// Every problem, by name.
-pub const PROBLEMS: [ProblemText; 27] = [
+pub const PROBLEMS: [ProblemText; 29] = [
     text(
         "after-end",
         "text after the end of a document",
@@ -36,6 +36,11 @@ pub const PROBLEMS: [ProblemText; 27] = [
         "cannot-evaluate",
         "a selector that cannot be evaluated",
         "The server takes it and the rule fails closed: give `In` and `NotIn` their values.",
+    ),
+    text(
+        "cannot-evaluate-subject",
+        "a subject that cannot be evaluated",
+        "The server takes the policy and it is left out: give `In` and `NotIn` their values.",
     ),
     text(
         "domain-names",
@@ -101,6 +106,11 @@ pub const PROBLEMS: [ProblemText; 27] = [
         "The later one counts, as `kubectl apply` would leave it: remove one.",
     ),
     text("required-value", "a field that must be there", "Write it: the message says which."),
+    text(
+        "selector-missing",
+        "a selector that is not there",
+        "A missing one is `{}` and selects all: write it, so that nobody has to know.",
+    ),
     text(
         "syntax",
         "text that is neither YAML nor JSON",

@@ -210,6 +210,9 @@ pub struct RuleJson {
     /// Whether it could not be read or evaluated, and fails closed.
     #[serde(rename = "failsClosed", skip_serializing_if = "std::ops::Not::not")]
     pub fails_closed: bool,
+    /// False if a rule before it decides on all that was asked, or an earlier tier does.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub reached: bool,
     /// Whether it matches what was asked: `yes`, `no` or `partly`.
     pub matched: &'static str,
     /// Its peers, in order; none means everyone.
@@ -342,7 +345,7 @@ pub fn why(why: &Why, names: &[String; 2], places: &mut Locator<'_>) -> WhyJson 
     let end = |direction, own: &EndWhy, name: &str, places: &mut Locator<'_>| EndJson {
         verdict: own.verdict.name(),
         reason: say::end_reason(direction, own, name),
-        tiers: own.tiers.iter().map(tier_json).collect(),
+        tiers: own.tiers.iter().map(|one| tier_json(own, one)).collect(),
         policies: own.policies.iter().map(|policy| policy_json(policy, places)).collect(),
     };
     WhyJson {
@@ -351,10 +354,10 @@ pub fn why(why: &Why, names: &[String; 2], places: &mut Locator<'_>) -> WhyJson 
     }
 }
 
-fn tier_json(one: &TierWhy) -> TierJson {
+fn tier_json(end: &EndWhy, one: &TierWhy) -> TierJson {
     let mut line = TierJson {
         tier: one.tier.name(),
-        does: say::tier_step(one),
+        does: say::tier_step(end, one),
         action: None,
         policy: None,
         rule: None,
@@ -385,6 +388,7 @@ fn policy_json(policy: &PolicyWhy, places: &mut Locator<'_>) -> PolicyJson {
                 name: rule.name.clone(),
                 action: rule.action.name(),
                 fails_closed: rule.fails_closed,
+                reached: rule.is_reached,
                 matched: matched(rule.matched),
                 peers: rule
                     .peers

@@ -99,7 +99,8 @@ pub struct Response {
     /// Why nothing could be answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The errors in the manifests; what they stand in is left out of every answer.
+    /// The errors in the manifests; what they stand in is left out of every answer, but for the
+    /// policies of administrators of which a rule then fails closed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<DiagnosticJson>,
     /// What was read.

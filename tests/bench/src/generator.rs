@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::admin;
 use crate::random::Random;
 
 /// How large a cluster is.
@@ -11,6 +12,8 @@ pub(crate) struct Size {
     pub(crate) pods: usize,
     /// NetworkPolicies.
     pub(crate) policies: usize,
+    /// Policies of administrators.
+    pub(crate) admin: usize,
     /// Namespaces.
     pub(crate) namespaces: usize,
     /// Whether every pod has a label of its own under a key that some selector asks for.
@@ -20,7 +23,7 @@ pub(crate) struct Size {
 impl Size {
     /// A cluster of so many pods and policies, and a namespace for every 200 pods.
     pub(crate) fn new(pods: usize, policies: usize) -> Size {
-        Size { pods, policies, namespaces: (pods / 200).max(5), all_unlike: false }
+        Size { pods, policies, admin: 0, namespaces: (pods / 200).max(5), all_unlike: false }
     }
 }
 
@@ -33,7 +36,7 @@ struct Workload {
 }
 
 const TIERS: [&str; 4] = ["web", "api", "worker", "db"];
-const TEAMS: usize = 24;
+pub(crate) const TEAMS: usize = 24;
 
 /// The objects of a cluster as JSON texts, one each; the policies last.
 pub(crate) fn objects(size: Size, seed: u64) -> Vec<String> {
@@ -65,6 +68,8 @@ pub(crate) fn objects(size: Size, seed: u64) -> Vec<String> {
     for index in 0..size.policies {
         objects.push(policy_text(index, size, &workloads, &mut random));
     }
+    // By a seed of their own: the rest of the cluster is the same with and without them.
+    objects.extend(admin::policies(size.admin, seed + 2));
     objects
 }
 

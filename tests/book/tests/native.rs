@@ -159,8 +159,10 @@ fn every_case() {
     for (corpus, (flows, depends)) in shares {
         let percent = f64::from(depends) / f64::from(flows) * 100.0;
         println!("  {corpus}: {flows} flows, {depends} depend ({percent:.2}%)");
-        // The book asks about every open clause; of real policies none may hang on them.
-        assert!(corpus == "semantics" || percent <= 1.0, "{corpus}");
+        // The book and what stands beside it for the tiers ask about every open clause; of real
+        // policies none may hang on them.
+        let is_made = ["semantics", "admin-tiers"].iter().any(|made| corpus.starts_with(made));
+        assert!(is_made || percent <= 1.0, "{corpus}");
     }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count > 4_700);

@@ -1,7 +1,8 @@
 //! A slow, obvious reading of the contract (`docs/semantics`): one flow at a time, one reading at
 //! a time, straight from the objects as JSON. It shares nothing with the engine.
 //!
-//! An answer under one reading is a boolean; a flow depends if two readings differ.
+//! A reading leaves one verdict, or both where policies are alternatives (C28); a flow depends if
+//! all readings together leave both.
 
 #![allow(clippy::indexing_slicing, reason = "indexing JSON gives null where nothing is")]
 
@@ -9,6 +10,7 @@ mod objects;
 mod promises;
 mod readings;
 mod rules;
+mod tiers;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,16 +18,24 @@ use std::net::IpAddr;
 pub use objects::{Pod, World};
 pub use promises::Flow;
 use readings::Reading;
+use rules::Half;
 
 /// Who enforces; what each settles is said in [`World::flow`]'s readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// Nobody in particular.
     Spec,
-    /// An `ipBlock` covers neither pods nor nodes; host network pods are their node.
-    Cilium,
     /// Host network pods are their node.
-    Other,
+    Calico,
+    /// Host network pods are their node; an `ipBlock` covers neither pods nor nodes.
+    Cilium,
+    /// Host network pods are their node; Baseline is asked for each direction on its own.
+    Antrea,
+    /// As Antrea.
+    OvnKubernetes,
+    /// Host network pods are their node; a pod that any NetworkPolicy selects never reaches
+    /// Baseline.
+    KubeNetworkPolicies,
 }
 
 /// One end of a flow.
@@ -44,8 +54,31 @@ pub enum End {
 pub struct Outcome {
     /// `allow`, `deny` or `depends`.
     pub verdict: &'static str,
-    /// The clauses of which another reading, all else equal, gives another verdict.
+    /// The clauses of which another reading, all else equal, leaves other verdicts; and C28 if one
+    /// reading leaves both.
     pub clauses: BTreeSet<&'static str>,
+}
+
+/// The verdicts that one reading leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdicts {
+    pub(crate) allow: bool,
+    pub(crate) deny: bool,
+}
+
+impl Verdicts {
+    pub(crate) fn only(allow: bool) -> Verdicts {
+        Verdicts { allow, deny: !allow }
+    }
+
+    /// Of several, any of which may be.
+    pub(crate) fn any_of(all: impl IntoIterator<Item = Verdicts>) -> Verdicts {
+        let none = Verdicts { allow: false, deny: false };
+        all.into_iter().fold(none, |all, one| Verdicts {
+            allow: all.allow || one.allow,
+            deny: all.deny || one.deny,
+        })
+    }
 }
 
 impl World {
@@ -62,32 +95,58 @@ impl World {
                 clauses: BTreeSet::new(),
             };
         }
-        let readings = self.readings(from, to);
-        let verdicts: Vec<bool> =
-            readings.iter().map(|reading| self.allows(from, to, protocol, port, reading)).collect();
-        let verdict = match (verdicts.contains(&true), verdicts.contains(&false)) {
+        let open = self.open(from, to, protocol, port);
+        let verdicts: Vec<Verdicts> = (0..open.count())
+            .map(|at| self.verdicts(from, to, protocol, port, &open.reading(at)))
+            .collect();
+        let all = Verdicts::any_of(verdicts.iter().copied());
+        let verdict = match (all.allow, all.deny) {
             (true, true) => "depends",
             (true, false) => "allow",
             (false, _) => "deny",
         };
         let mut clauses = BTreeSet::new();
-        for (one, is_one) in readings.iter().zip(&verdicts) {
-            for (other, is_other) in readings.iter().zip(&verdicts) {
-                if is_one != is_other {
-                    clauses.extend(one.only_difference(other));
+        if verdict == "depends" {
+            for (at, own) in verdicts.iter().enumerate() {
+                for (clause, first) in open.but_for_one(at) {
+                    if verdicts[first] != *own {
+                        clauses.insert(clause);
+                    }
+                }
+                if own.allow && own.deny {
+                    clauses.insert("C28");
                 }
             }
         }
         Outcome { verdict, clauses }
     }
 
-    /// Whether a flow is allowed under one reading: by some family that both ends have (C21).
-    fn allows(&self, from: &End, to: &End, protocol: &str, port: u16, reading: &Reading) -> bool {
-        [4, 6].into_iter().any(|family| {
-            self.has_family(from, family)
-                && self.has_family(to, family)
-                && self.end_allows("egress", from, to, family, protocol, port, reading)
-                && self.end_allows("ingress", to, from, family, protocol, port, reading)
-        })
+    /// What one reading leaves: a flow is of one family that both ends have (C21), so it is
+    /// allowed if any family is. The choice among alternatives is made for each direction and each
+    /// flow, so nothing ties one to another.
+    fn verdicts(
+        &self,
+        from: &End,
+        to: &End,
+        protocol: &str,
+        port: u16,
+        reading: &Reading,
+    ) -> Verdicts {
+        let mut all = Verdicts { allow: false, deny: true };
+        for family in [4, 6] {
+            if !self.has_family(from, family) || !self.has_family(to, family) {
+                continue;
+            }
+            let half = |direction, subject, peer| {
+                let world = self;
+                let half =
+                    Half { world, direction, subject, peer, family, protocol, port, reading };
+                half.verdicts()
+            };
+            let (out, into) = (half("egress", from, to), half("ingress", to, from));
+            all.allow |= out.allow && into.allow;
+            all.deny &= out.deny || into.deny;
+        }
+        all
     }
 }

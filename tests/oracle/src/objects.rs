@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::tiers::AdminPolicy;
 use super::{End, Profile};
 
 /// A pod, or a workload that stands for its pods (C23).
@@ -46,14 +47,22 @@ pub(crate) struct Policy {
     pub(crate) spec: Value,
 }
 
+/// A node that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
 /// Everything that was read.
 #[derive(Clone, Debug)]
 pub struct World {
     /// Pods and templates.
     pub pods: Vec<Pod>,
     pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    pub(crate) nodes: BTreeMap<String, Vec<IpAddr>>,
+    pub(crate) nodes: BTreeMap<String, Node>,
     pub(crate) policies: Vec<Policy>,
+    pub(crate) admin_policies: Vec<AdminPolicy>,
     pub(crate) pod_cidrs: Vec<String>,
     pub(crate) profile: Profile,
 }
@@ -87,6 +96,7 @@ impl World {
             namespaces: BTreeMap::new(),
             nodes: BTreeMap::new(),
             policies: Vec::new(),
+            admin_policies: Vec::new(),
             pod_cidrs: pod_cidrs.iter().map(|cidr| (*cidr).to_owned()).collect(),
             profile,
         };
@@ -102,7 +112,8 @@ impl World {
             let addresses = list(object, "/status/addresses").into_iter();
             let internal = addresses.filter(|one| text(one, "/type") == "InternalIP");
             let ips = internal.filter_map(|one| text(one, "/address").parse().ok());
-            world.nodes.insert(name, ips.collect());
+            let labels = labels(object, "/metadata/labels");
+            world.nodes.insert(name, Node { labels, addresses: ips.collect() });
             if pod_cidrs.is_empty() {
                 let own = list(object, "/spec/podCIDRs").into_iter().filter_map(Value::as_str);
                 world.pod_cidrs.extend(own.map(str::to_owned));
@@ -120,6 +131,7 @@ impl World {
         for (name, labels) in &mut world.namespaces {
             labels.insert("kubernetes.io/metadata.name".to_owned(), name.clone());
         }
+        world.add_admin_policies(objects);
         world
     }
 
@@ -217,7 +229,7 @@ impl World {
         }
         if ips.is_empty() && host_network {
             let own = node.as_ref().and_then(|node| self.nodes.get(node));
-            ips = own.cloned().unwrap_or_default();
+            ips = own.map(|node| node.addresses.clone()).unwrap_or_default();
             if ips.is_empty() {
                 ips.extend(text(status_of, "/status/hostIP").parse::<IpAddr>());
             }
@@ -236,6 +248,11 @@ impl World {
         }
     }
 
+    /// The node that was read at an address.
+    pub(crate) fn node_at(&self, ip: IpAddr) -> Option<&Node> {
+        self.nodes.values().find(|node| node.addresses.contains(&ip))
+    }
+
     pub(crate) fn pod(&self, end: &End) -> Option<&Pod> {
         match end {
             End::Pod(at) => self.pods.get(*at),
@@ -251,7 +268,7 @@ impl World {
                 pod.is_unknown() || if family == 4 { pod.v4.is_some() } else { pod.v6.is_some() }
             }),
             End::Node(name) => {
-                let own = self.nodes.get(name).map_or(&[][..], Vec::as_slice);
+                let own = self.nodes.get(name).map_or(&[][..], |node| &node.addresses);
                 own.is_empty() || own.iter().any(of)
             }
             End::Address(ip) => of(ip),

@@ -57,7 +57,7 @@ impl World {
     }
 
     /// The pods that a rule wants isolated in a direction and that no NetworkPolicy selects for it.
-    pub fn open(&self, spec: &Value, direction: &str) -> Vec<usize> {
+    pub fn not_isolated(&self, spec: &Value, direction: &str) -> Vec<usize> {
         let rule = &spec["isolated"];
         let directions = list(&rule["directions"]);
         let title = if direction == "ingress" { "Ingress" } else { "Egress" };
@@ -185,7 +185,7 @@ impl World {
     }
 
     fn nodes_addresses(&self, name: &str) -> Vec<IpAddr> {
-        self.nodes.get(name).cloned().unwrap_or_default()
+        self.nodes.get(name).map_or_else(Vec::new, |node| node.addresses.clone())
     }
 }
 

@@ -1,4 +1,5 @@
-//! One end, one family, one reading: does it let a flow through?
+//! One end, one family, one reading: does it let a flow through? NetworkPolicies, and where they
+//! stand among the tiers.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,71 +8,93 @@ use serde_json::Value;
 
 use super::objects::{Pod, Policy};
 use super::readings::{Reading, Role};
-use super::{End, Profile, World};
+use super::tiers::Action;
+use super::{End, Profile, Verdicts, World};
 
-impl World {
-    /// Whether `subject` lets through what flows between it and `peer` in a direction of it.
-    #[expect(clippy::too_many_arguments, reason = "a flow is all of these")]
-    pub(crate) fn end_allows(
-        &self,
-        direction: &str,
-        subject: &End,
-        peer: &End,
-        family: u8,
-        protocol: &str,
-        port: u16,
-        reading: &Reading,
-    ) -> bool {
-        if reading.itself_is_exempt {
-            return true;
-        }
-        // Only pods are isolated; a pod on the host's network may count as its node (C13).
-        let Some(pod) = self.pod(subject) else { return true };
-        if pod.host_network && reading.host_is_node {
-            return true;
-        }
-        // A pod's own node (C14).
-        if self.is_node_of(peer, pod, reading)
-            && (direction == "ingress" || reading.own_node_is_exempt)
-        {
-            return true;
-        }
-        let isolating: Vec<&Policy> = self
-            .policies
-            .iter()
-            .filter(|policy| policy.namespace == pod.namespace)
-            .filter(|policy| selects(&policy.spec["podSelector"], &pod.labels))
-            .filter(|policy| isolates(&policy.spec, direction))
-            .collect();
-        if isolating.is_empty() {
-            return true;
-        }
-        let role = if direction == "ingress" { Role::Source } else { Role::Destination };
-        let destination = if direction == "ingress" { subject } else { peer };
-        isolating.iter().any(|policy| {
-            items(&policy.spec[direction]).iter().any(|rule| {
-                let peers = items(&rule[if direction == "ingress" { "from" } else { "to" }]);
-                let ports = items(&rule["ports"]);
-                let on_port = ports.is_empty()
-                    || ports
-                        .iter()
-                        .any(|own| self.port_matches(own, destination, protocol, port, reading));
-                let with_peer = peers.is_empty()
-                    || peers
-                        .iter()
-                        .any(|own| self.peer_matches(own, policy, peer, role, family, reading));
-                on_port && with_peer
-            })
-        })
+/// One end of a flow, in one family, under one reading.
+#[derive(Clone, Copy)]
+pub(crate) struct Half<'a> {
+    pub(crate) world: &'a World,
+    /// `ingress` or `egress`
+    pub(crate) direction: &'a str,
+    /// The end that is asked.
+    pub(crate) subject: &'a End,
+    /// The other one.
+    pub(crate) peer: &'a End,
+    pub(crate) family: u8,
+    pub(crate) protocol: &'a str,
+    pub(crate) port: u16,
+    pub(crate) reading: &'a Reading,
+}
+
+impl Half<'_> {
+    /// Whether the subject lets the flow through: Admin, then NetworkPolicies, then Baseline.
+    pub(crate) fn verdicts(&self) -> Verdicts {
+        // Only pods are subjects.
+        let Some(pod) = self.world.pod(self.subject) else { return Verdicts::only(true) };
+        Verdicts::any_of(self.tier("Admin").into_iter().map(|action| match action {
+            Action::Accept => Verdicts::only(true),
+            Action::Deny => Verdicts::only(false),
+            Action::Pass => self.behind_admin(pod),
+        }))
     }
 
-    fn is_node_of(&self, end: &End, pod: &Pod, reading: &Reading) -> bool {
+    fn behind_admin(&self, pod: &Pod) -> Verdicts {
+        if let Some(allowed) = self.network_policies(pod) {
+            return Verdicts::only(allowed);
+        }
+        // Nothing isolates the pod for this direction; for the other one something may (C16).
+        let is_node = pod.host_network && self.reading.host_is_node;
+        let is_selected =
+            !is_node && self.world.policies.iter().any(|policy| policy_selects(policy, pod));
+        if self.reading.baseline_is_per_pod && is_selected {
+            return Verdicts::only(true);
+        }
+        Verdicts::any_of(self.tier("Baseline").into_iter().map(|action| match action {
+            Action::Accept | Action::Pass => Verdicts::only(true),
+            Action::Deny => Verdicts::only(false),
+        }))
+    }
+
+    /// What the NetworkPolicies say; nothing if none isolates the pod for the direction.
+    fn network_policies(&self, pod: &Pod) -> Option<bool> {
+        // A pod on the host's network may count as its node, which nothing isolates (C13).
+        if pod.host_network && self.reading.host_is_node {
+            return None;
+        }
+        let isolating: Vec<&Policy> = self
+            .world
+            .policies
+            .iter()
+            .filter(|policy| policy_selects(policy, pod) && isolates(&policy.spec, self.direction))
+            .collect();
+        if isolating.is_empty() {
+            return None;
+        }
+        // A pod's own node (C14).
+        if self.is_own_node(pod) && (self.direction == "ingress" || self.reading.own_node_is_exempt)
+        {
+            return Some(true);
+        }
+        Some(isolating.iter().any(|policy| {
+            items(&policy.spec[self.direction]).iter().any(|rule| {
+                let peers = items(&rule[if self.direction == "ingress" { "from" } else { "to" }]);
+                let ports = items(&rule["ports"]);
+                let on_port = ports.is_empty() || ports.iter().any(|own| self.port_matches(own));
+                let with_peer =
+                    peers.is_empty() || peers.iter().any(|own| self.peer_matches(own, policy));
+                on_port && with_peer
+            })
+        }))
+    }
+
+    fn is_own_node(&self, pod: &Pod) -> bool {
         let Some(node) = &pod.node else { return false };
-        match end {
+        match self.peer {
             End::Node(name) => name == node,
             End::Pod(_) => {
-                let other = self.pod(end);
-                reading.host_is_node
+                let other = self.world.pod(self.peer);
+                self.reading.host_is_node
                     && other.is_some_and(|other| {
                         other.host_network && other.node.as_ref() == Some(node)
                     })
@@ -80,102 +103,101 @@ impl World {
         }
     }
 
-    fn is_node(&self, end: &End, reading: &Reading) -> bool {
+    fn is_node(&self, end: &End) -> bool {
         match end {
             End::Pod(_) => {
-                reading.host_is_node && self.pod(end).is_some_and(|pod| pod.host_network)
+                self.reading.host_is_node && self.world.pod(end).is_some_and(|pod| pod.host_network)
             }
             End::Node(_) | End::Address(_) => true,
         }
     }
 
-    fn port_matches(
-        &self,
-        own: &Value,
-        destination: &End,
-        protocol: &str,
-        port: u16,
-        reading: &Reading,
-    ) -> bool {
-        if own["protocol"].as_str().unwrap_or("TCP") != protocol {
+    pub(crate) fn destination(&self) -> &End {
+        if self.direction == "ingress" { self.subject } else { self.peer }
+    }
+
+    fn port_matches(&self, own: &Value) -> bool {
+        if own["protocol"].as_str().unwrap_or("TCP") != self.protocol {
             return false;
         }
         match &own["port"] {
             Value::Null => true,
-            Value::String(name) => {
-                if self.is_node(destination, reading) {
-                    return false;
-                }
-                match reading.numbers.get(&(name.clone(), protocol.to_owned())) {
-                    Some(number) => *number == port,
-                    None => self.pod(destination).is_some_and(|pod| {
-                        pod.ports
-                            .iter()
-                            .any(|(n, p, number)| n == name && p == protocol && *number == port)
-                    }),
-                }
-            }
+            Value::String(name) => !self.is_node(self.destination()) && self.is_named_so(name),
             first => {
                 let first = first.as_u64().unwrap_or(0);
                 let last = own["endPort"].as_u64().unwrap_or(first);
-                (first..=last).contains(&u64::from(port))
+                (first..=last).contains(&u64::from(self.port))
             }
         }
     }
 
-    fn peer_matches(
-        &self,
-        own: &Value,
-        policy: &Policy,
-        peer: &End,
-        role: Role,
-        family: u8,
-        reading: &Reading,
-    ) -> bool {
+    /// Whether the destination, a pod, calls the port so.
+    pub(crate) fn is_named_so(&self, name: &str) -> bool {
+        match self.reading.numbers.get(&(name.to_owned(), self.protocol.to_owned())) {
+            Some(number) => *number == self.port,
+            None => self.world.pod(self.destination()).is_some_and(|pod| {
+                let mut own = pod.ports.iter();
+                own.any(|(n, p, number)| n == name && p == self.protocol && *number == self.port)
+            }),
+        }
+    }
+
+    fn peer_matches(&self, own: &Value, policy: &Policy) -> bool {
         if !own["ipBlock"].is_null() {
-            let outside = matches!(peer, End::Address(_));
-            if self.profile == Profile::Cilium && !outside {
+            let outside = matches!(self.peer, End::Address(_));
+            if self.world.profile == Profile::Cilium && !outside {
                 return false;
             }
-            let Some(ip) = self.address_of(peer, role, family, reading) else { return false };
+            let Some(ip) = self.peer_address() else { return false };
             let except = items(&own["ipBlock"]["except"]);
             return within(ip, own["ipBlock"]["cidr"].as_str().unwrap_or(""))
                 && !except.iter().any(|out| within(ip, out.as_str().unwrap_or("")));
         }
-        if self.is_node(peer, reading) {
+        if self.is_node(self.peer) {
             return false;
         }
-        let Some(pod) = self.pod(peer) else { return false };
+        let Some(pod) = self.world.pod(self.peer) else { return false };
         let in_namespace = match &own["namespaceSelector"] {
             Value::Null => pod.namespace == policy.namespace,
-            selector => {
-                self.namespaces.get(&pod.namespace).is_some_and(|labels| selects(selector, labels))
-            }
+            selector => self.world.namespace_has(&pod.namespace, selector),
         };
         in_namespace && (own["podSelector"].is_null() || selects(&own["podSelector"], &pod.labels))
     }
 
-    fn address_of(&self, end: &End, role: Role, family: u8, reading: &Reading) -> Option<IpAddr> {
-        match end {
+    /// The address of the other end, in the family that is asked about.
+    pub(crate) fn peer_address(&self) -> Option<IpAddr> {
+        let role = if self.direction == "ingress" { Role::Source } else { Role::Destination };
+        match self.peer {
             End::Address(ip) => Some(*ip),
             End::Node(name) => {
-                let own = self.nodes.get(name).filter(|own| !own.is_empty());
-                match own {
-                    Some(own) => own.iter().copied().find(|ip| ip.is_ipv4() == (family == 4)),
-                    None => reading.address(role, family),
+                let own = self.world.nodes.get(name).map(|node| &node.addresses);
+                match own.filter(|own| !own.is_empty()) {
+                    Some(own) => own.iter().copied().find(|ip| ip.is_ipv4() == (self.family == 4)),
+                    None => self.reading.address(role, self.family),
                 }
             }
-            End::Pod(_) => match self.pod(end)? {
-                pod if pod.is_unknown() => reading.address(role, family),
-                pod if family == 4 => pod.v4,
+            End::Pod(_) => match self.world.pod(self.peer)? {
+                pod if pod.is_unknown() => self.reading.address(role, self.family),
+                pod if self.family == 4 => pod.v4,
                 pod => pod.v6,
             },
         }
     }
 }
 
-fn items(value: &Value) -> Vec<Value> {
-    value.as_array().cloned().unwrap_or_default()
+impl World {
+    pub(crate) fn namespace_has(&self, name: &str, selector: &Value) -> bool {
+        self.namespaces.get(name).is_some_and(|labels| selects(selector, labels))
+    }
+}
+
+/// The items of a list; none where there is no list.
+pub(crate) fn items(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn policy_selects(policy: &Policy, pod: &Pod) -> bool {
+    policy.namespace == pod.namespace && selects(&policy.spec["podSelector"], &pod.labels)
 }
 
 /// C2

@@ -9,11 +9,13 @@ use crate::manifest::document::{
     Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier, NamespacedPods,
 };
 use crate::manifest::path::Trail;
-use crate::netset::{LegacySpelling, Protocol, parse_cidr};
+use crate::netset::Protocol;
 
 const ACTIONS: [(&str, Action); 3] =
     [("Allow", Action::Accept), ("Deny", Action::Deny), ("Pass", Action::Pass)];
 const BASELINE_ACTIONS: [(&str, Action); 2] = [("Allow", Action::Accept), ("Deny", Action::Deny)];
+/// Of `pods`.
+const REQUIRED_SELECTORS: &[&str] = &["namespaceSelector", "podSelector"];
 const MOST_RULES: usize = 100;
 const MOST_ITEMS: usize = 100;
 const MOST_NETWORKS: usize = 25;
@@ -29,6 +31,7 @@ impl Reader<'_> {
         let root = Trail::root();
         if spec.is_none() {
             self.say(diagnostic::required_value(), &root.key("spec"));
+            return None;
         }
         let path = root.key("spec");
         let actions = match tier {
@@ -44,7 +47,7 @@ impl Reader<'_> {
                 Some(0)
             }
         };
-        let subject = self.subject(spec, &path);
+        let subject = self.subject(spec, REQUIRED_SELECTORS, &path);
         let ingress =
             self.admin_rules(spec, "ingress", "from", &["namespaces", "pods"], actions, &path);
         let kinds: &[&str] = match tier {
@@ -77,7 +80,7 @@ impl Reader<'_> {
             let items = self.bounded(Some(rule), peers_field, 1, MOST_ITEMS, &path);
             for (index, item) in items.into_iter().enumerate() {
                 let peer = self.admin_peer(item, kinds, &path.key(peers_field).index(index));
-                without_ports |= !matches!(peer, Ok(AdminPeer::Pods(_)) | Err(Unevaluable));
+                without_ports |= field == "egress" && self.is_without_ports(item);
                 match (peer, &mut peers) {
                     (Ok(peer), Some(peers)) => peers.push(peer),
                     (Ok(_), None) => {}
@@ -90,6 +93,10 @@ impl Reader<'_> {
             {
                 self.say(diagnostic::domain_names_accept_only(), &path.key(peers_field));
             }
+            let without_ports = without_ports.then(|| match kinds.contains(&"domainNames") {
+                true => "networks/nodes/domainNames",
+                false => "networks/nodes",
+            });
             let ports = self.admin_ports(rule, without_ports, &path);
             if let Some(action) = action {
                 rules.push(AdminRule { name, action, peers, ports });
@@ -111,39 +118,15 @@ impl Reader<'_> {
                 let namespaces = self.lenient_selector(value, &own)?;
                 Ok(AdminPeer::Pods(NamespacedPods { namespaces, ..NamespacedPods::default() }))
             }
-            "pods" => self.namespaced_pods(value, &own).map(AdminPeer::Pods),
+            "pods" => self.namespaced_pods(value, REQUIRED_SELECTORS, &own).map(AdminPeer::Pods),
             "nodes" => self.lenient_selector(value, &own).map(AdminPeer::Nodes),
             "networks" => {
                 let items = self.bounded(Some(at), kind, 1, MOST_NETWORKS, path);
-                self.distinct(&items, &own);
-                self.each_network(&items, &own, |text| {
-                    if text.contains(':') == text.contains('.') {
-                        let why = "CIDR must be either an IPv4 or IPv6 address. IPv4 address \
-                                   embedded in IPv6 addresses are not supported";
-                        return Err(diagnostic::invalid(text, why));
-                    }
-                    // The definition takes any such text; net.ParseCIDR may not.
-                    let parsed = parse_cidr(text).ok();
-                    let strict = |one: &LegacySpelling| *one == LegacySpelling::HostBits;
-                    let parsed = parsed.filter(|parsed| parsed.spelling.iter().all(strict));
-                    let problem = || diagnostic::unevaluable(&format!("`{text}` is no CIDR"));
-                    parsed.map(|parsed| parsed.cidr).ok_or_else(problem)
-                })
-                .map(AdminPeer::Networks)
+                Ok(AdminPeer::Networks(self.networks(&items, &own)))
             }
             _ => {
                 let items = self.bounded(Some(at), kind, 1, MOST_NETWORKS, path);
-                self.distinct(&items, &own);
-                let mut names = Vec::new();
-                for (index, item) in items.into_iter().enumerate() {
-                    let name = self.string(item);
-                    if super::cluster_network_policy::is_domain_name(name) {
-                        names.push(name.trim_end_matches('.').to_ascii_lowercase());
-                    } else {
-                        self.say(diagnostic::no_domain_name(name), &own.index(index));
-                    }
-                }
-                Ok(AdminPeer::DomainNames(names))
+                Ok(AdminPeer::DomainNames(self.domain_names(&items, &own)))
             }
         }
     }
@@ -151,7 +134,7 @@ impl Reader<'_> {
     fn admin_ports(
         &mut self,
         rule: NodeId,
-        without_ports: bool,
+        without_ports: Option<&str>,
         path: &Trail<'_>,
     ) -> Option<Vec<AdminPort>> {
         self.at(Some(rule), "ports")?;
@@ -181,13 +164,13 @@ impl Reader<'_> {
                         Some(protocol) if start <= end => AdminPort::Range(protocol, start, end),
                         _ => AdminPort::Nothing,
                     }));
-                    if start > end {
+                    if start.zip(end).is_some_and(|(start, end)| start > end) {
                         self.say(diagnostic::range_of_nothing(), &path);
                     }
                 }
                 _ => {
-                    if without_ports {
-                        self.say(diagnostic::named_port_of_no_pod("namedPort"), &at_item);
+                    if let Some(kinds) = without_ports {
+                        self.say(diagnostic::named_port_of_no_pod(kinds), &at_item);
                     }
                     ports.push(AdminPort::Named(self.string(value).to_owned()));
                 }

@@ -2,11 +2,11 @@
 //! custom resource's validation.
 
 use super::Reader;
-use crate::manifest::NodeId;
-use crate::manifest::diagnostic::{self, Problem, Severity};
+use crate::manifest::diagnostic::{self, Severity};
 use crate::manifest::document::{LabelSelector, NamespacedPods};
 use crate::manifest::path::Trail;
-use crate::netset::Cidr;
+use crate::manifest::{FieldPath, NodeId, locate};
+use crate::netset::{Cidr, LegacySpelling, parse_cidr};
 
 /// Something that a custom resource's definition takes, and that cannot be evaluated.
 #[derive(Debug)]
@@ -136,6 +136,9 @@ impl<'a> Reader<'a> {
         let before = self.found.len();
         let selector = self.selector(at, path);
         let mut is_wrong = false;
+        let missing = self.missing_of_selector(at, path);
+        let said = self.found.split_off(before);
+        self.found.extend(said.into_iter().filter(|(_, path, _)| !missing.contains(path)));
         for (problem, ..) in self.found.iter_mut().skip(before) {
             if problem.severity == Severity::Error {
                 is_wrong = true;
@@ -143,18 +146,42 @@ impl<'a> Reader<'a> {
                 *problem = diagnostic::unevaluable(&written.message);
             }
         }
+        for path in missing {
+            let (span, _) = locate::span_of(self.tree, self.top, &path);
+            self.found.push((diagnostic::required_value(), path, span));
+        }
         if is_wrong { Err(Unevaluable) } else { Ok(selector) }
     }
 
-    /// `namespaceSelector` and `podSelector`; a missing one is `{}`.
+    /// Of an expression of a selector the definition wants a key and an operator, whatever they are.
+    fn missing_of_selector(&self, at: NodeId, path: &Trail<'_>) -> Vec<FieldPath> {
+        let mut missing = Vec::new();
+        for (index, one) in self.list(Some(at), "matchExpressions").into_iter().enumerate() {
+            for key in ["key", "operator"] {
+                if self.at(Some(one), key).is_none() {
+                    missing.push(path.path().key("matchExpressions").index(index).key(key));
+                }
+            }
+        }
+        missing
+    }
+
+    /// `namespaceSelector` and `podSelector`, of which the definition requires some; in answers a
+    /// missing one is `{}`.
     pub(super) fn namespaced_pods(
         &mut self,
         at: NodeId,
+        required: &[&str],
         path: &Trail<'_>,
     ) -> Result<NamespacedPods, Unevaluable> {
         let mut part = |key: &str| match self.at(Some(at), key) {
             Some(at) => self.lenient_selector(at, &path.key(key)),
-            None => Ok(LabelSelector::default()),
+            None => {
+                if required.contains(&key) {
+                    self.say(diagnostic::selector_missing(), &path.key(key));
+                }
+                Ok(LabelSelector::default())
+            }
         };
         let (namespaces, pods) = (part("namespaceSelector"), part("podSelector"));
         Ok(NamespacedPods { namespaces: namespaces?, pods: pods? })
@@ -165,6 +192,7 @@ impl<'a> Reader<'a> {
     pub(super) fn subject(
         &mut self,
         spec: Option<NodeId>,
+        required: &[&str],
         path: &Trail<'_>,
     ) -> Option<NamespacedPods> {
         let at = self.needed(spec, "subject", path)?;
@@ -174,7 +202,7 @@ impl<'a> Reader<'a> {
             "namespaces" => self
                 .lenient_selector(value, &path.key(key))
                 .map(|namespaces| NamespacedPods { namespaces, pods: LabelSelector::default() }),
-            _ => self.namespaced_pods(value, &path.key(key)),
+            _ => self.namespaced_pods(value, required, &path.key(key)),
         };
         if subject.is_err() {
             // Whom the rules are for is not known: nothing can be answered by them.
@@ -193,28 +221,63 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A problem that depends on a text: `networks` of one version or the other.
-    pub(super) fn each_network(
-        &mut self,
-        items: &[NodeId],
-        path: &Trail<'_>,
-        read: impl Fn(&str) -> Result<Cidr, Problem>,
-    ) -> Result<Vec<Cidr>, Unevaluable> {
-        let mut cidrs = Ok(Vec::new());
+    /// `networks`: blocks as the definitions' `isCIDR` takes them, host bits and all.
+    pub(super) fn networks(&mut self, items: &[NodeId], path: &Trail<'_>) -> Vec<Cidr> {
+        let mut cidrs = Vec::new();
+        self.distinct(items, path);
         for (index, item) in items.iter().enumerate() {
             let text = self.string(*item);
             if text.chars().count() > 43 {
                 self.say(diagnostic::too_long(text, 43), &path.index(index));
             }
-            match (read(text), &mut cidrs) {
-                (Ok(cidr), Ok(cidrs)) => cidrs.push(cidr),
-                (Ok(_), Err(_)) => {}
-                (Err(problem), _) => {
+            let is_strict = |one: &LegacySpelling| *one == LegacySpelling::HostBits;
+            match parse_cidr(text) {
+                Ok(parsed) if parsed.spelling.iter().all(is_strict) => cidrs.push(parsed.cidr),
+                Ok(_) | Err(_) => {
+                    let problem = diagnostic::invalid(text, "Invalid CIDR format provided");
                     self.say(problem, &path.index(index));
-                    cidrs = Err(Unevaluable);
                 }
             }
         }
         cidrs
     }
+
+    /// `domainNames`, lower-case and without a dot at the end.
+    pub(super) fn domain_names(&mut self, items: &[NodeId], path: &Trail<'_>) -> Vec<String> {
+        let mut names = Vec::new();
+        self.distinct(items, path);
+        for (index, item) in items.iter().enumerate() {
+            let name = self.string(*item);
+            if is_domain_name(name) {
+                names.push(name.trim_end_matches('.').to_ascii_lowercase());
+            } else {
+                self.say(diagnostic::no_domain_name(name), &path.index(index));
+            }
+        }
+        names
+    }
+
+    /// Whether a peer is of a kind that has no ports of its own, and so no names of ports.
+    pub(super) fn is_without_ports(&self, peer: NodeId) -> bool {
+        let kinds = ["nodes", "networks", "domainNames"];
+        kinds.iter().any(|kind| self.at(Some(peer), kind).is_some())
+    }
+}
+
+/// Whether the definition's pattern takes a domain name; the pattern writes `A-z`, which holds some
+/// marks between the letters.
+fn is_domain_name(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_first = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'z').contains(&byte);
+    let is_last = |byte: u8| byte.is_ascii_alphanumeric();
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let is_label = |label: &str| match label.as_bytes() {
+        [] => false,
+        [only] => is_first(*only),
+        [first, inner @ .., last] => {
+            is_first(*first) && inner.iter().copied().all(is_inner) && is_last(*last)
+        }
+    };
+    name.contains('.') && name.split('.').all(is_label)
 }

@@ -9,12 +9,14 @@ use crate::manifest::document::{
     Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier, NamespacedPods,
 };
 use crate::manifest::path::Trail;
-use crate::netset::{LegacySpelling, Protocol, parse_cidr};
+use crate::netset::Protocol;
 
 const ACTIONS: [(&str, Action); 3] =
     [("Accept", Action::Accept), ("Deny", Action::Deny), ("Pass", Action::Pass)];
 const TIERS: [(&str, AdminTier); 2] =
     [("Admin", AdminTier::Admin), ("Baseline", AdminTier::Baseline)];
+/// Of `pods`.
+const REQUIRED_SELECTORS: &[&str] = &["podSelector"];
 const MOST_RULES: usize = 25;
 const MOST_ITEMS: usize = 25;
 
@@ -24,11 +26,12 @@ impl Reader<'_> {
         let root = Trail::root();
         if spec.is_none() {
             self.say(diagnostic::required_value(), &root.key("spec"));
+            return None;
         }
         let path = root.key("spec");
         let tier = self.word(spec, "tier", &TIERS, &path);
         let priority = self.within(spec, "priority", (0, 1000), &path);
-        let subject = self.subject(spec, &path);
+        let subject = self.subject(spec, REQUIRED_SELECTORS, &path);
         let ingress = self.cluster_rules(spec, "ingress", "from", &["namespaces", "pods"], &path);
         let kinds = &["namespaces", "pods", "nodes", "networks", "domainNames"];
         let egress = self.cluster_rules(spec, "egress", "to", kinds, &path);
@@ -56,7 +59,7 @@ impl Reader<'_> {
             let mut without_ports = false;
             for (index, item) in items.into_iter().enumerate() {
                 let peer = self.cluster_peer(item, kinds, &path.key(peers_field).index(index));
-                without_ports |= !matches!(peer, Ok(AdminPeer::Pods(_)) | Err(Unevaluable));
+                without_ports |= field == "egress" && self.is_without_ports(item);
                 match (peer, &mut peers) {
                     (Ok(peer), Some(peers)) => peers.push(peer),
                     (Ok(_), None) => {}
@@ -90,33 +93,15 @@ impl Reader<'_> {
                 let namespaces = self.lenient_selector(value, &own)?;
                 Ok(AdminPeer::Pods(NamespacedPods { namespaces, ..NamespacedPods::default() }))
             }
-            "pods" => self.namespaced_pods(value, &own).map(AdminPeer::Pods),
+            "pods" => self.namespaced_pods(value, REQUIRED_SELECTORS, &own).map(AdminPeer::Pods),
             "nodes" => self.lenient_selector(value, &own).map(AdminPeer::Nodes),
             "networks" => {
                 let items = self.bounded(Some(at), kind, 1, MOST_ITEMS, path);
-                self.distinct(&items, &own);
-                self.each_network(&items, &own, |text| {
-                    let refused = || diagnostic::invalid(text, "Invalid CIDR format provided");
-                    let parsed = parse_cidr(text).map_err(|_| refused())?;
-                    let is_strict =
-                        parsed.spelling.iter().all(|one| *one == LegacySpelling::HostBits);
-                    if is_strict { Ok(parsed.cidr) } else { Err(refused()) }
-                })
-                .map(AdminPeer::Networks)
+                Ok(AdminPeer::Networks(self.networks(&items, &own)))
             }
             _ => {
                 let items = self.bounded(Some(at), kind, 1, MOST_ITEMS, path);
-                self.distinct(&items, &own);
-                let mut names = Vec::new();
-                for (index, item) in items.into_iter().enumerate() {
-                    let name = self.string(item);
-                    if is_domain_name(name) {
-                        names.push(name.trim_end_matches('.').to_ascii_lowercase());
-                    } else {
-                        self.say(diagnostic::no_domain_name(name), &own.index(index));
-                    }
-                }
-                Ok(AdminPeer::DomainNames(names))
+                Ok(AdminPeer::DomainNames(self.domain_names(&items, &own)))
             }
         }
     }
@@ -141,7 +126,8 @@ impl Reader<'_> {
                 "sctp" => Protocol::Sctp,
                 _ => {
                     if without_ports {
-                        self.say(diagnostic::named_port_of_no_pod("destinationNamedPort"), path);
+                        let kinds = "networks/nodes/domainNames";
+                        self.say(diagnostic::named_port_of_no_pod(kinds), &at_item);
                     }
                     ports.push(AdminPort::Named(self.string(value).to_owned()));
                     continue;
@@ -180,22 +166,4 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// Whether the definition's pattern takes a domain name; the pattern writes `A-z`, which holds some
-/// marks between the letters.
-pub(super) fn is_domain_name(name: &str) -> bool {
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let is_first = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'z').contains(&byte);
-    let is_last = |byte: u8| byte.is_ascii_alphanumeric();
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let is_label = |label: &str| match label.as_bytes() {
-        [] => false,
-        [only] => is_first(*only),
-        [first, inner @ .., last] => {
-            is_first(*first) && inner.iter().copied().all(is_inner) && is_last(*last)
-        }
-    };
-    name.contains('.') && name.split('.').all(is_label)
 }

@@ -74,7 +74,8 @@ impl<'a> Reader<'a> {
                     Kind::AdminNetworkPolicy => AdminTier::Admin,
                     _ => AdminTier::Baseline,
                 };
-                let name = record.name.as_deref();
+                // A name that the server would make from `generateName` is never `default`.
+                let name = self.text(metadata, "name");
                 Body::AdminPolicy(self.admin_network_policy(tier, name, spec)?)
             }
             Kind::IsolationRule => Body::IsolationRule(self.isolation_rule(metadata, spec)?),

@@ -231,7 +231,7 @@ fn agree_with(world: &World, policy: &CompiledPolicy, objects: &[Value], spec: &
     assert_eq!(found, expected, "{}", say());
     for direction in [Direction::Ingress, Direction::Egress] {
         let expected: BTreeSet<String> = world
-            .open(spec, direction.name())
+            .not_isolated(spec, direction.name())
             .into_iter()
             .map(|at| end_name(world, cluster, &End::Pod(at)))
             .collect();

@@ -11,11 +11,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod admin;
 mod changes;
 mod compare;
+mod isolation;
 mod isolation_rules;
 mod random;
 mod small;
+mod small_tiers;
 
 /// Of how many worlds one is looked at: 1, but where mutants cost a run of all of them each.
 fn share() -> u32 {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::admin;
 use super::compare::{Asked, How, agree};
 
 const ASKED: Asked<'static> = Asked {
@@ -83,6 +84,80 @@ pub fn policy(index: usize) -> impl Strategy<Value = Value> {
     )
 }
 
+fn admin_peer(is_egress: bool) -> BoxedStrategy<Value> {
+    let networks = vec![
+        json!(["0.0.0.0/0"]),
+        json!(["10.1.0.0/16", "2001:db8::/33"]),
+        json!(["10.0.0.0/9", "::/0"]),
+        json!(["10.0.0.3/32", "10.1.0.100/32"]),
+        json!(["198.51.100.0/24"]),
+    ];
+    let names = vec![
+        json!(["www.example.com"]),
+        json!(["*.example.com"]),
+        json!(["*.www.example.com.", "other.test"]),
+    ];
+    let unevaluable = json!({"namespaces": {"matchExpressions": [{"key": "app", "operator": "In", "values": []}]}});
+    let unevaluable = prop::sample::select(vec![unevaluable, json!({"groups": {}})]);
+    let pods = prop_oneof![
+        6 => selector().prop_map(|s| json!({"namespaces": s})),
+        6 => selector().prop_map(|s| json!({"pods": {"podSelector": s}})),
+        6 => (selector(), selector())
+            .prop_map(|(n, p)| json!({"pods": {"namespaceSelector": n, "podSelector": p}})),
+        1 => unevaluable,
+    ];
+    if !is_egress {
+        return pods.boxed();
+    }
+    prop_oneof![
+        4 => pods,
+        2 => prop::sample::select(networks).prop_map(|blocks| json!({"networks": blocks})),
+        2 => selector().prop_map(|s| json!({"nodes": s})),
+        1 => prop::sample::select(names).prop_map(|names| json!({"domainNames": names})),
+    ]
+    .boxed()
+}
+
+fn admin_rules(is_egress: bool) -> impl Strategy<Value = Vec<admin::Rule>> {
+    let ports = prop::sample::select(vec![
+        None,
+        None,
+        Some(json!([["TCP", 80]])),
+        Some(json!([["TCP", 400, 500], ["UDP", 53]])),
+        Some(json!([["web"]])),
+        Some(json!([["dns"], ["web"], ["TCP", 80]])),
+    ]);
+    let action = prop::sample::select(vec!["Accept", "Deny", "Pass"]);
+    let rule = (action, prop::collection::vec(admin_peer(is_egress), 1..3), ports).prop_map(
+        |(action, peers, ports)| {
+            let peers = json!(peers);
+            let is_named = ports.as_ref().is_some_and(|ports: &Value| {
+                ports.as_array().unwrap().iter().any(|port| port.as_array().unwrap().len() == 1)
+            });
+            let ports = ports.filter(|_| !is_named || admin::may_name_ports(&peers));
+            admin::Rule { action, peers, ports }
+        },
+    );
+    prop::collection::vec(rule, 0..3)
+}
+
+/// A policy of an administrator; a `BaselineAdminNetworkPolicy` is always the same object.
+pub fn admin_policy(index: usize) -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(admin::Kind::ALL.to_vec());
+    let subject = prop_oneof![
+        Just(json!({"namespaces": {}})),
+        selector().prop_map(|s| json!({"namespaces": s})),
+        selector().prop_map(|s| json!({"pods": {"podSelector": s}})),
+    ];
+    let priority = prop::sample::select(vec![0_u16, 7, 7, 7, 1000]);
+    (kind, subject, priority, admin_rules(false), admin_rules(true)).prop_map(
+        move |(kind, subject, priority, ingress, egress)| {
+            let policy = admin::Policy { priority, subject, ingress, egress };
+            policy.object(kind, &format!("a{index}"))
+        },
+    )
+}
+
 pub fn pod(index: usize) -> impl Strategy<Value = Value> {
     let ips = match index {
         0 => vec![vec![], vec!["10.1.0.1"]],
@@ -142,22 +217,31 @@ pub fn cluster() -> impl Strategy<Value = Vec<Value>> {
         json!(["10.1.0.0/16"]),
         json!(["10.1.0.0/16", "2001:db8::/48"]),
     ]);
-    let nodes = cidrs.prop_map(|cidrs| {
-        let node = |name: &str, ip: &str, cidrs: &Value| {
-            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"podCIDRs": cidrs},
+    let nodes = (cidrs, labels(), labels(), 0_usize..6).prop_map(|(cidrs, one, two, count)| {
+        let node = |name: &str, labels: Value, ip: &str, cidrs: &Value| {
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+                   "spec": {"podCIDRs": cidrs},
                    "status": {"addresses": [{"type": "InternalIP", "address": ip}]}})
         };
-        vec![node("n1", "10.1.0.100", &cidrs), node("n2", "172.16.0.2", &json!([]))]
+        // Mostly both, sometimes one or none.
+        let nodes =
+            [node("n1", one, "10.1.0.100", &cidrs), node("n2", two, "172.16.0.2", &json!([]))];
+        nodes.into_iter().take(count).collect::<Vec<Value>>()
     });
     let pods = (pod(0), pod(1), pod(2), pod(3));
     let policies = (policy(0), policy(1), policy(2), policy(3));
-    (namespaces, nodes, pods, policies, 0_usize..=4).prop_map(
-        |(namespaces, nodes, pods, policies, count)| {
+    let admin = (admin_policy(0), admin_policy(1), admin_policy(2), admin_policy(3));
+    (namespaces, nodes, pods, policies, admin, 0_usize..=4, 0_usize..=4).prop_map(
+        |(namespaces, nodes, pods, policies, admin, count, admin_count)| {
             let mut objects = namespaces;
             objects.extend(nodes);
             objects.extend([pods.0, pods.1, pods.2, pods.3]);
             objects
                 .extend([policies.0, policies.1, policies.2, policies.3].into_iter().take(count));
+            for policy in [admin.0, admin.1, admin.2, admin.3].into_iter().take(admin_count) {
+                // Of two of one kind and name the later counts.
+                super::changes::replace(&mut objects, &policy);
+            }
             objects
         },
     )

@@ -11,7 +11,7 @@ const ASKED: Asked<'static> = Asked {
     ports: &[("TCP", 80), ("TCP", 81), ("UDP", 80), ("SCTP", 80)],
 };
 
-fn namespace(name: &str, labels: Value) -> Value {
+pub fn namespace(name: &str, labels: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
