@@ -109,7 +109,7 @@ pub const PROBLEMS: [ProblemText; 29] = [
     text(
         "selector-missing",
         "a selector that is not there",
-        "A missing one is `{}` and selects all: write it, so that nobody has to know.",
+        "The API server refuses it, and here it is read as `{}`: write it.",
     ),
     text(
         "syntax",
