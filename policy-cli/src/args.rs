@@ -19,7 +19,7 @@ use policy_core::profile::Profile;
     after_help = "\
 Exit codes
   0  done; of flow: allow; of validate: all accepted
-  1  of flow: deny; of validate: some refused; of diff: what --fail-on names
+  1  of flow: deny; of validate: some refused; of diff: what --fail-on names; of check: it fails
   2  it could not be done
   3  of flow: depends on what the specification or the manifests leave open
   4  of flow: mixed, for the question means several flows
@@ -29,6 +29,7 @@ Examples
   kubectl get ns,pods,deploy,rs,svc,netpol,nodes -A -o json | netverdict matrix -
   netverdict isolation manifests/ --only-namespace payments
   netverdict diff --git main manifests/ --fail-on opened
+  netverdict check --git main manifests/ rules/
   netverdict validate manifests/ --strict"
 )]
 pub(crate) struct Arguments {
@@ -103,6 +104,35 @@ Examples
 Exit code 0; 1 with --fail-on on a hit; 2 if it could not be done. What may be open now and was not
 (denied before, depends now) counts as opened, and the other way round as closed.")]
     Diff(DiffArguments),
+    /// Everything that is wrong, or what a change brings in: the one command for CI
+    #[command(after_help = "\
+Finds what cannot be read, what the API server would refuse, and IsolationRules that do not hold;
+rules are read from the same PATHs as everything else. With --base or --git only what the change
+brings in is a finding, and the rest is counted. A finding is new unless the side before has it, too:
+a problem of the same object, or of a broken rule the same flows.
+
+netverdict.toml in the working directory, or in one above it up to the top of the repository, says
+what the command line leaves out:
+
+  paths = [\"manifests\", \"rules\"]      from the folder of the file
+  exclude = [\"manifests/vendor\"]      files and folders; * and ? in a name, ** for any folders
+  profile = \"calico\"
+  pod-cidr = [\"10.244.0.0/16\"]
+  namespace = \"shop\"
+  fail-on = \"warning\"
+  [levels]                            by the name of a rule, or of a problem
+  unknown-field = \"error\"             off, info, warning or error
+
+Examples
+  netverdict check manifests/ rules/
+  netverdict check --git origin/main manifests/ rules/
+  netverdict check --git HEAD -o github
+  netverdict check --base before/ --base rules/ after/ rules/
+  netverdict check manifests/ rules/ -o sarif > netverdict.sarif
+  helm template chart | netverdict check - rules/ --fail-on warning
+
+Exit code 0; 1 if a finding is at least as bad as --fail-on; 2 if it could not be done.")]
+    Check(CheckArguments),
     /// Write completions for a shell
     #[command(
         after_help = "Example\n  netverdict completions bash > /etc/bash_completion.d/netverdict"
@@ -111,8 +141,17 @@ Exit code 0; 1 with --fail-on on a hit; 2 if it could not be done. What may be o
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the JSON Schema of requests and responses
-    Schema,
+    /// Write a schema: of requests and responses, or of IsolationRules
+    #[command(after_help = "\
+Examples
+  netverdict schema > netverdict.schema.json
+  netverdict schema rule > isolationrule.schema.json      for editors
+  netverdict schema crd | kubectl apply -f -              so that a cluster takes the kind")]
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = Schema::Wire)]
+        which: Schema,
+    },
 }
 
 /// What every question needs.
@@ -265,6 +304,82 @@ pub(crate) enum FailOn {
     Any,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Manifests and IsolationRules: files, folders, or - for standard input
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The side before: files and folders; repeatable
+    #[arg(long, value_name = "PATH", conflicts_with = "git")]
+    pub(crate) base: Vec<PathBuf>,
+    /// The side before is what PATH held in this Git revision
+    #[arg(long, value_name = "REF")]
+    pub(crate) git: Option<String>,
+    /// How bad a finding must be to fail: error (unless netverdict.toml says otherwise), warning,
+    /// info or never
+    #[arg(long, value_parser = fail_on, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<policy_config::FailOn>,
+    /// How to write the findings
+    #[arg(short, long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) output: CheckFormat,
+    /// The namespace of objects that name none: default, unless netverdict.toml says otherwise
+    #[arg(short, long, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+    /// Who enforces: spec, calico, cilium, antrea, ovn-kubernetes or kube-network-policies
+    #[arg(long, value_parser = profile, value_name = "NAME")]
+    pub(crate) profile: Option<Profile>,
+    /// The addresses of pods, where the manifests do not hold them; repeatable
+    #[arg(long = "pod-cidr", value_parser = cidr, value_name = "CIDR")]
+    pub(crate) pod_cidrs: Vec<Cidr>,
+    /// Unknown fields are errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The most findings of text
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) findings: usize,
+    /// The most blocks of flows of a finding of text
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) blocks: usize,
+    /// This file instead of the nearest netverdict.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// No netverdict.toml
+    #[arg(long)]
+    pub(crate) no_config: bool,
+    /// No notes on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Whether to write colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// How to write findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// Workflow commands, and the summary of the step
+    Github,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+/// Which schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Schema {
+    /// JSON Schema of requests and responses
+    Wire,
+    /// JSON Schema of an IsolationRule
+    Rule,
+    /// CustomResourceDefinition of IsolationRules
+    Crd,
+}
+
 /// Whether to write colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -308,6 +423,11 @@ fn profile(name: &str) -> Result<Profile, String> {
 fn cidr(text: &str) -> Result<Cidr, String> {
     let parsed = parse_cidr(text).map_err(|_| "not a CIDR such as 10.244.0.0/16".to_owned())?;
     Ok(parsed.cidr)
+}
+
+fn fail_on(word: &str) -> Result<policy_config::FailOn, String> {
+    use policy_config::FailOn;
+    FailOn::parse(word).ok_or_else(|| format!("the levels are {}", FailOn::WORDS.join(", ")))
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {

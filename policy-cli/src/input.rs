@@ -44,11 +44,19 @@ pub(crate) fn read_paths(
     common: &Common,
     keep_spec: bool,
 ) -> Result<Input, Failure> {
+    Ok(read_files(load_all(paths)?, common, keep_spec))
+}
+
+/// The files of some paths, with their bytes.
+///
+/// # Errors
+/// A path cannot be read.
+pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(load(path)?);
     }
-    Ok(read_files(files, common, keep_spec))
+    Ok(files)
 }
 
 /// Reads files by their names and bytes.
@@ -183,9 +191,6 @@ impl Input {
             if said.len() > shown {
                 eprintln!("… {} more: netverdict validate", said.len() - shown);
             }
-            for (name, why) in &self.unreadable {
-                eprintln!("netverdict: {name}: {why}; left out");
-            }
             if !refused.is_empty() {
                 let names: Vec<String> = refused.iter().take(5).map(|one| title(one)).collect();
                 let more = if refused.len() > 5 { ", …" } else { "" };
@@ -205,16 +210,7 @@ impl Input {
                     closing.join(", ")
                 );
             }
-            let mut unread: std::collections::BTreeMap<&str, usize> = Default::default();
-            let others = self.reading.records.iter().filter(|one| one.accepted.is_none());
-            for kind in others.filter_map(|one| one.kind.as_deref()) {
-                *unread.entry(kind).or_default() += 1;
-            }
-            if !unread.is_empty() {
-                let list: Vec<String> =
-                    unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-                eprintln!("netverdict: not read: {}", list.join(", "));
-            }
+            self.note_unread(common);
         }
         let mut all = self.reading.records.iter();
         let is_refused = |one: &Record| one.accepted == Some(false) || one.is_left_out();
@@ -223,6 +219,26 @@ impl Input {
             return Err(Failure::Said("something was refused, and --strict was given".to_owned()));
         }
         Ok(())
+    }
+
+    /// Says on standard error which files and kinds were not read.
+    pub(crate) fn note_unread(&self, common: &Common) {
+        if common.quiet {
+            return;
+        }
+        for (name, why) in &self.unreadable {
+            eprintln!("netverdict: {name}: {why}; left out");
+        }
+        let mut unread: std::collections::BTreeMap<&str, usize> = Default::default();
+        let others = self.reading.records.iter().filter(|one| one.accepted.is_none());
+        for kind in others.filter_map(|one| one.kind.as_deref()) {
+            *unread.entry(kind).or_default() += 1;
+        }
+        if !unread.is_empty() {
+            let list: Vec<String> =
+                unread.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            eprintln!("netverdict: not read: {}", list.join(", "));
+        }
     }
 
     /// Compiles what was read.

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod input;
 mod output;
 mod revision;
@@ -19,7 +20,8 @@ use crate::args::{Arguments, Command};
 enum Exit {
     /// 0: done; of a flow, allow.
     Done,
-    /// 1: of a flow, deny; of `validate`, something is refused; of `diff`, what `--fail-on` names.
+    /// 1: of a flow, deny; of `validate`, something is refused; of `diff`, what `--fail-on` names; of
+    /// `check`, it fails.
     No,
     /// 2: it could not be done.
     Failed,
@@ -37,8 +39,9 @@ fn main() -> ExitCode {
         Command::Matrix(own) => commands::matrix::run(own),
         Command::Isolation(own) => commands::isolation::run(own),
         Command::Diff(own) => commands::diff::run(own),
+        Command::Check(own) => commands::check::run(own),
         Command::Completions { shell } => commands::completions(*shell),
-        Command::Schema => commands::schema(),
+        Command::Schema { which } => commands::schema(*which),
     };
     let exit = result.unwrap_or_else(|error| {
         if !output::is_closed_pipe(&error) {

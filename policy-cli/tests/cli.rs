@@ -253,7 +253,7 @@ fn helps() {
     assert!(run.code == 0 && run.out.contains("netverdict"));
     let schema: serde_json::Value = serde_json::from_str(&netverdict(&["schema"], "").out).unwrap();
     assert_eq!(schema["title"], "netverdict.dev/v1alpha1");
-    for command in ["flow", "validate", "matrix", "isolation"] {
+    for command in ["flow", "validate", "matrix", "isolation", "check", "schema"] {
         let run = netverdict(&[command, "--help"], "");
         assert!(run.code == 0 && run.out.contains("Example"), "{command}");
     }

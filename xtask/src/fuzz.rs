@@ -7,7 +7,7 @@ use crate::ci::run;
 use crate::tools;
 
 /// The targets, one a file in `fuzz/fuzz_targets`.
-const TARGETS: [&str; 3] = ["read", "whole", "admin"];
+const TARGETS: [&str; 5] = ["read", "whole", "admin", "config", "rule"];
 
 /// Runs a target, or each in turn, for so many seconds.
 pub(crate) fn fuzz(root: &Path, only: Option<&str>, seconds: u32) -> Result<(), String> {
@@ -36,17 +36,25 @@ pub(crate) fn fuzz(root: &Path, only: Option<&str>, seconds: u32) -> Result<(), 
 /// Copies every case into a corpus.
 fn seed(root: &Path, corpus: &Path) -> std::io::Result<u32> {
     std::fs::create_dir_all(corpus)?;
-    let mut folders: Vec<PathBuf> =
-        ["tests/api-server", "tests/admin-v1alpha1", "tests/broken", "tests/cases", "examples"]
-            .map(|f| root.join(f))
-            .into();
+    let mut folders: Vec<PathBuf> = [
+        "tests/api-server",
+        "tests/admin-v1alpha1",
+        "tests/broken",
+        "tests/cases",
+        "tests/rules-documents",
+        "examples",
+    ]
+    .map(|f| root.join(f))
+    .into();
     let mut count = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "yaml" || end == "json")
+            } else if path
+                .extension()
+                .is_some_and(|end| end == "yaml" || end == "json" || end == "toml")
                 && path.metadata()?.len() < 6_000
             {
                 std::fs::copy(&path, corpus.join(format!("seed-{count}")))?;

@@ -42,6 +42,35 @@ pub struct Finding {
     pub assumptions: Vec<Assumption>,
 }
 
+impl Finding {
+    /// A finding about a place, of which nothing more is known yet.
+    pub fn new(
+        id: String,
+        source: Source,
+        severity: FindingSeverity,
+        message: String,
+        place: Place,
+    ) -> Finding {
+        Finding {
+            id,
+            source,
+            severity,
+            message,
+            object: None,
+            place,
+            path: FieldPath::root(),
+            span: Span::default(),
+            label: String::new(),
+            notes: Vec::new(),
+            help: None,
+            related: Vec::new(),
+            violation: None,
+            policies: Vec::new(),
+            assumptions: Vec::new(),
+        }
+    }
+}
+
 /// What kind of thing found something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {

@@ -63,6 +63,8 @@ pub struct World<'w> {
 pub struct Report {
     /// The findings; with a world before, those that are new. The worst first, then by place.
     pub findings: Vec<Finding>,
+    /// Whether there was a world before, so that the findings are what is new.
+    pub compared: bool,
     /// How many findings were there before, by severity.
     pub before: BTreeMap<FindingSeverity, u64>,
     /// How many rules were judged.
@@ -88,7 +90,7 @@ impl Report {
 /// What is new is the difference of the two full checks: a problem of a document that was not there
 /// before, and of a broken rule the flows that did not break it before.
 pub fn check(now: World<'_>, before: Option<World<'_>>, levels: &Levels) -> Report {
-    let mut report = Report::default();
+    let mut report = Report { compared: before.is_some(), ..Report::default() };
     let mut all = reading::findings(now.records);
     let known = before.map(|before| reading::findings(before.records)).unwrap_or_default();
     let (new, old) = finding::without(all, &known);

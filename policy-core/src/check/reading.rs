@@ -15,21 +15,15 @@ pub(super) fn findings(records: &[Record]) -> Vec<Finding> {
 }
 
 fn finding(one: &Diagnostic, object: Option<String>) -> Finding {
+    let severity = of_diagnostic(one.severity);
+    let message = one.message.clone();
     Finding {
-        id: one.id.to_owned(),
-        source: Source::Validation,
-        severity: of_diagnostic(one.severity),
-        message: one.message.clone(),
         object,
-        place: one.place,
         path: one.path.clone(),
         span: one.span,
         label: one.path.to_string(),
-        notes: Vec::new(),
         help: one.help.clone(),
         related: one.related.clone(),
-        violation: None,
-        policies: Vec::new(),
-        assumptions: Vec::new(),
+        ..Finding::new(one.id.to_owned(), Source::Validation, severity, message, one.place)
     }
 }

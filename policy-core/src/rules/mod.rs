@@ -166,6 +166,12 @@ impl<'p> Bench<'p> {
         ends
     }
 
+    /// Some of the flows that break a rule, in their order and so many at most: one for each pair of
+    /// ends that policies may tell from others.
+    pub fn examples(&self, judgement: &Judgement, most: usize) -> Vec<Witness> {
+        witness::examples(&self.roster, &judgement.areas, most)
+    }
+
     /// What breaks a rule, by names, with a witness; none if it holds.
     pub fn violation(&self, judgement: &Judgement) -> Option<Violation> {
         if judgement.holds() {

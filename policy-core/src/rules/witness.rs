@@ -1,7 +1,7 @@
 //! One flow of those that break a rule: one with an end outside if there is any, then the first by
 //! source, destination, protocol and port. Pods come before nodes, nodes before addresses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::ends::Area;
@@ -36,10 +36,60 @@ enum One {
 /// The witness of some areas; none if no pair of them is judged.
 pub(super) fn witness(roster: &Roster<'_>, areas: &[Area]) -> Option<Witness> {
     let (from, to, protocol, port) = first(roster, areas)?;
+    ask(roster, &from, &to, protocol, port)
+}
+
+/// How many areas examples are looked for in, and how many ends of each are looked at.
+const EXAMPLE_AREAS: usize = 32;
+const EXAMPLE_ENDS: usize = 1_000;
+
+/// Some of the flows, each with an end that a policy can tell from those of the others: in their
+/// order, so many of them at most.
+pub(super) fn examples(roster: &Roster<'_>, areas: &[Area], most: usize) -> Vec<Witness> {
+    let mut flows: BTreeMap<(One, One), (Protocol, u16)> = BTreeMap::new();
+    for area in areas.iter().take(EXAMPLE_AREAS) {
+        let Some((protocol, port, _)) = area.traffic.items().next() else { continue };
+        for (from, to) in views(area) {
+            let targets = unlike(roster, to, most);
+            for source in unlike(roster, from, most) {
+                for target in targets.iter().filter(|target| **target != source) {
+                    flows.entry((source.clone(), target.clone())).or_insert((protocol, port));
+                }
+            }
+        }
+    }
+    let flows = flows.into_iter().take(most);
+    flows
+        .filter_map(|((from, to), (protocol, port))| ask(roster, &from, &to, protocol, port))
+        .collect()
+}
+
+/// The first of each class of some ends, so many at most.
+fn unlike(roster: &Roster<'_>, ends: Side<'_>, most: usize) -> Vec<One> {
+    let Side::Pods(pods) = ends else { return ends.first(roster).into_iter().collect() };
+    let mut known = Vec::new();
+    let mut found = Vec::new();
+    for rank in pods.iter().take(EXAMPLE_ENDS) {
+        let class = roster.class_of(rank);
+        if found.len() < most && !known.contains(&class) {
+            known.push(class);
+            found.push(One::Pod(rank));
+        }
+    }
+    found
+}
+
+fn ask(
+    roster: &Roster<'_>,
+    from: &One,
+    to: &One,
+    protocol: Protocol,
+    port: u16,
+) -> Option<Witness> {
     let end = |one: &One| Some(End { name: name(roster, one)?, port: None });
     let question = Question {
-        from: end(&from)?,
-        to: end(&to)?,
+        from: end(from)?,
+        to: end(to)?,
         protocol: Some(protocol),
         port: Some(PortRef::Number(port)),
     };
@@ -52,7 +102,7 @@ pub(super) fn witness(roster: &Roster<'_>, areas: &[Area]) -> Option<Witness> {
         One::Node(name) => Some(format!("node/{name}")),
         One::Address(ip) => Some(ip.to_string()),
     };
-    let names = [display(&from)?, display(&to)?];
+    let names = [display(from)?, display(to)?];
     Some(Witness { question, protocol, port, names, answer })
 }
 

@@ -2,11 +2,16 @@
 //!
 //! Lower case, no full stop, the reader's words: names, labels, lines of their files.
 
+mod check;
+mod problem;
 mod rules;
 mod tiers;
 
+pub use check::summary;
+pub use problem::{PROBLEMS, ProblemText, problem};
 pub use rules::{
-    namespace_in_several, open_pods, rule_broken, rule_speaks_of_nobody, who, why_open, witness,
+    another_witness, flow_block, lets_through, namespace_in_several, open_pods, rule_broken,
+    rule_speaks_of_nobody, who, why_open, witness,
 };
 pub use tiers::{beyond_baseline, default_deny, rule, tier_step};
 

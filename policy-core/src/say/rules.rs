@@ -2,8 +2,8 @@
 
 use crate::manifest::document::{Promise, RuleReach};
 use crate::netset::{Direction, Traffic};
-use crate::query::{EndReason, Verdict, Why};
-use crate::rules::{NamedEnds, Violation, Witness};
+use crate::query::{EndReason, PeerReason, Verdict, Why};
+use crate::rules::{FlowBlock, NamedEnds, Violation, Witness};
 
 /// A list of a rule matches nobody: `no pod and no address is meant by this`.
 pub fn rule_speaks_of_nobody() -> String {
@@ -73,16 +73,44 @@ pub fn open_pods(direction: Direction, pods: &NamedEnds) -> String {
 ///
 /// `was`: what it was before, where there was a world before; none if an end was not there.
 pub fn witness(witness: &Witness, was: Option<Option<Verdict>>) -> String {
+    format!("for example {}", was_and_is(witness, was))
+}
+
+/// One more of them: `and a/b → c/d tcp/443 was denied, is allowed`.
+pub fn another_witness(witness: &Witness, was: Option<Option<Verdict>>) -> String {
+    format!("and {}", was_and_is(witness, was))
+}
+
+fn was_and_is(witness: &Witness, was: Option<Option<Verdict>>) -> String {
     let [from, to] = &witness.names;
     let is = is(witness.answer.verdict);
     let port = format!("{}/{}", witness.protocol.lower_name(), witness.port);
-    let flow = format!("for example {from} → {to} {port}");
+    let flow = format!("{from} → {to} {port}");
     match was {
         None => format!("{flow} {is}"),
         Some(None) => format!("{flow} {is}; one of the two was not there before"),
         Some(Some(verdict)) if verdict == witness.answer.verdict => format!("{flow} {is}"),
         Some(Some(verdict)) => format!("{flow} {}, {is}", self::was(verdict)),
     }
+}
+
+/// What a peer of a policy does for who stands at the other end: `this lets frontend/web through`,
+/// and what is easily overlooked in it.
+pub fn lets_through(other: &str, is_everyone: bool, reasons: &[PeerReason]) -> String {
+    let has = |what: fn(&PeerReason) -> bool| reasons.iter().any(what);
+    let by_namespace = has(|one| matches!(one, PeerReason::NamespaceSelector { .. }));
+    let by_own_namespace = has(|one| matches!(one, PeerReason::OwnNamespace { .. }));
+    let by_pod = has(|one| matches!(one, PeerReason::PodSelector { .. }));
+    let hint = if is_everyone {
+        ": it names no peer, so everyone"
+    } else if by_own_namespace {
+        ": a podSelector alone means pods of the policy's own namespace"
+    } else if by_namespace && !by_pod {
+        ": a namespaceSelector alone means every pod there"
+    } else {
+        ""
+    };
+    format!("this lets {other} through{hint}")
 }
 
 /// Why a flow is open where no rule of a policy lets it through.
@@ -135,16 +163,21 @@ pub fn who(ends: &NamedEnds) -> String {
             parts.push(count(nodes, "node"));
         }
     }
-    match ends.addresses.as_slice() {
-        [] => {}
-        [(first, last)] if first == last => parts.push(first.to_string()),
-        [(first, last)] if !is_whole(first, last) => parts.push(format!("{first}-{last}")),
-        _ => parts.push("outside".to_owned()),
-    }
+    parts.extend(addresses(ends));
     match parts.as_slice() {
         [] => "nobody".to_owned(),
         [init @ .., last] if !init.is_empty() => format!("{} and {last}", init.join(", ")),
         [only, ..] => only.clone(),
+    }
+}
+
+/// The addresses of some ends in a word or two.
+fn addresses(ends: &NamedEnds) -> Option<String> {
+    match ends.addresses.as_slice() {
+        [] => None,
+        [(first, last)] if first == last => Some(first.to_string()),
+        [(first, last)] if !is_whole(first, last) => Some(format!("{first}-{last}")),
+        _ => Some("outside".to_owned()),
     }
 }
 
@@ -171,4 +204,28 @@ fn ports(traffic: &Traffic) -> String {
         Some(some) if items.len() > 4 => format!("{}, …", some.join(", ")),
         _ => all,
     }
+}
+
+/// A block in a line: `frontend/web, frontend/api → payments/db  tcp/5432`; of longer lists, so many
+/// names.
+pub fn flow_block(block: &FlowBlock, names: usize) -> String {
+    let (from, to) = (list(&block.from, names), list(&block.to, names));
+    let mut parts = Vec::new();
+    for (traffic, what) in
+        [(&block.allowed, ""), (&block.depends, " depends"), (&block.denied, " denied")]
+    {
+        if !traffic.is_empty() {
+            parts.push(format!("{}{what}", ports(traffic)));
+        }
+    }
+    format!("{from} → {to}  {}", parts.join("; "))
+}
+
+fn list(ends: &NamedEnds, most: usize) -> String {
+    let mut parts: Vec<String> = ends.names.iter().take(most).cloned().collect();
+    if ends.names.len() > most {
+        parts.push(format!("… {} more", ends.names.len() - most));
+    }
+    parts.extend(addresses(ends));
+    parts.join(", ")
 }

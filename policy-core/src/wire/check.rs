@@ -267,7 +267,7 @@ fn witness_json(
 }
 
 /// What stays the same where lines move: the id, the object, the field. Of a broken rule, the rule.
-fn fingerprint(one: &Finding) -> String {
+pub fn fingerprint(one: &Finding) -> String {
     let path = if one.violation.is_some() { FieldPath::root() } else { one.path.clone() };
     let object = one.object.as_deref().filter(|_| one.violation.is_none()).unwrap_or("");
     let message = if one.violation.is_some() { "" } else { &one.message };

@@ -13,7 +13,7 @@ mod validate;
 
 pub use check::{
     CheckCountsJson, CheckJson, CheckRequest, FindingJson, FlowBlockJson, OpenPodsJson,
-    WitnessJson, check, finding, finding_position,
+    WitnessJson, check, finding, finding_position, fingerprint,
 };
 pub use diff::{
     CauseJson, ChangedObjectJson, DiffBlockJson, DiffCountsJson, DiffEndJson, DiffJson, KeptJson,

@@ -1,6 +1,7 @@
 //! Files that are made, and checked in.
 
 mod custom_types;
+mod rule_schema;
 mod schema_table;
 mod wire_schema;
 
@@ -9,9 +10,11 @@ use std::path::Path;
 type Generator = fn() -> Result<String, String>;
 
 /// Each file that is made, and what makes it.
-const FILES: [(&str, Generator); 2] = [
+const FILES: [(&str, Generator); 4] = [
     ("policy-core/src/manifest/schema/table.rs", schema_table::generate),
     ("policy-core/schema/v1alpha1.json", wire_schema::generate),
+    ("policy-core/schema/isolationrule.schema.json", rule_schema::json_schema),
+    ("policy-core/schema/isolationrules.netverdict.dev.crd.yaml", rule_schema::crd),
 ];
 
 /// Makes every file, or says which are not as they would be made.

@@ -74,9 +74,9 @@ impl Reader<'_> {
             }
             "isolated" => {
                 let pods = self.rule_peers(at, "pods", true, &path);
-                let except = match self.at(at, "except") {
-                    Some(_) => self.rule_peers(at, "except", true, &path),
-                    None => Some(Vec::new()),
+                let except = match self.list(at, "except").as_slice() {
+                    [] => Some(Vec::new()),
+                    _ => self.rule_peers(at, "except", true, &path),
                 };
                 let directions = self.directions(at, &path);
                 Some(Promise::Isolated { pods: pods?, except: except?, directions })
