@@ -326,8 +326,13 @@ fn every_document_of_every_case() {
             // What we refuse or do not read has no body to compare.
             let Some(own) = own else { continue };
             *count.entry(own.key.kind.name().to_owned()).or_default() += 1;
-            assert_eq!(Some(&own.body), expected(document).as_ref(), "{}: {document}", case.name);
             assert_eq!(own.key.name, document["metadata"]["name"].as_str().unwrap_or(""));
+            // Custom resources have no types there: their definitions are held against documents of
+            // their own (`policy-core/tests`).
+            if !own.key.kind.is_custom() {
+                let theirs = expected(document);
+                assert_eq!(Some(&own.body), theirs.as_ref(), "{}: {document}", case.name);
+            }
         }
     }
     println!("{count:?}");
