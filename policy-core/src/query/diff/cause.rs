@@ -2,15 +2,16 @@
 //! at a time, with ends that stand for all that no candidate tells apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::compare::{Difference, Who};
 use super::ends::{Ends, Side};
 use super::trial::{Sample, Trial};
 use super::{Level, Turn};
-use crate::cluster::{Address, Endpoint, NamedPort, NamespaceId, Symbol, number};
+use crate::cluster::{Address, Endpoint, NamedPort, NamespaceId, Selector, Symbol, number};
 use crate::compile::{Cell, FAMILIES};
 use crate::limits;
-use crate::manifest::document::{Kind, ObjectKey};
+use crate::manifest::document::{Body, Kind, ObjectKey};
 use crate::map::Map;
 use crate::netset::{AddressSet, Direction, Family, Members, Traffic};
 use crate::rulebook::{Namespaces, Peer, Peers, PodMatch, Policy, PolicyId};
@@ -382,7 +383,7 @@ impl<'e, 'p> Causes<'e, 'p> {
                     name: namespace.name.clone(),
                 };
                 let labels = self.ends.object(side, &key).and_then(|object| match &object.body {
-                    crate::manifest::document::Body::Namespace(own) => Some(&own.labels),
+                    Body::Namespace(own) => Some(&own.labels),
                     _ => None,
                 });
                 selector.matches(|key| match key {
@@ -400,19 +401,17 @@ impl<'e, 'p> Causes<'e, 'p> {
 
     /// Ranges of addresses, cut where the policies cut them.
     fn address_groups(&self, who: &Who, peers: &[&Peer]) -> Vec<(Who, Signature)> {
-        let blocks: Vec<&AddressSet> = peers
-            .iter()
-            .filter_map(|peer| match peer {
-                Peer::Addresses(addresses) => Some(addresses),
-                Peer::Pods(_) | Peer::Nodes(_) | Peer::DomainNames(_) => None,
-            })
-            .collect();
+        let blocks = peers.iter().filter_map(|peer| match peer {
+            Peer::Addresses(addresses) => Some(addresses.clone()),
+            Peer::Pods(_) | Peer::Nodes(_) | Peer::DomainNames(_) => None,
+        });
+        let blocks: Vec<AddressSet> = blocks.chain(self.node_groups(who, peers)).collect();
         let mut own = AddressSet::empty();
         for (first, last) in &who.addresses {
             own = own.union(&AddressSet::from_range(*first, *last));
         }
         let mut parts = vec![own];
-        for block in blocks {
+        for block in &blocks {
             let cut = |part: AddressSet| [part.intersection(block), part.difference(block)];
             parts = parts.into_iter().flat_map(cut).filter(|part| !part.is_empty()).collect();
         }
@@ -422,6 +421,47 @@ impl<'e, 'p> Causes<'e, 'p> {
             Who::addresses(ranges)
         };
         parts.into_iter().map(|part| (who(part), Signature::default())).collect()
+    }
+
+    /// Addresses of nodes by what some peers say of these on each side. Names stand for addresses of
+    /// no node, so where they are spoken of a node's address is another thing too.
+    fn node_groups(&self, who: &Who, peers: &[&Peer]) -> Vec<AddressSet> {
+        let has_names = peers.iter().any(|peer| matches!(peer, Peer::DomainNames(_)));
+        let selectors: Vec<&Selector> = peers
+            .iter()
+            .filter_map(|peer| match peer {
+                Peer::Nodes(selector) => Some(selector),
+                Peer::Pods(_) | Peer::Addresses(_) | Peer::DomainNames(_) => None,
+            })
+            .collect();
+        if selectors.is_empty() && !has_names {
+            return Vec::new();
+        }
+        let is_meant = |ip: &IpAddr| {
+            who.addresses.iter().any(|(first, last)| (*first..=*last).contains(ip))
+        };
+        let mut signatures: BTreeMap<IpAddr, BTreeSet<(bool, Vec<bool>)>> = BTreeMap::new();
+        for side in [Side::Before, Side::After] {
+            for object in self.ends.nodes(side) {
+                let Body::Node(node) = &object.body else { continue };
+                let matches = || {
+                    let one = |selector: &&Selector| selector.matches(|key| node.labels.get(key));
+                    (side == Side::After, selectors.iter().map(one).collect())
+                };
+                for ip in node.addresses.iter().filter(|ip| is_meant(ip)) {
+                    signatures.entry(*ip).or_default().insert(matches());
+                }
+            }
+        }
+        let mut groups: BTreeMap<BTreeSet<(bool, Vec<bool>)>, Vec<IpAddr>> = BTreeMap::new();
+        for (ip, signature) in signatures {
+            groups.entry(signature).or_default().push(ip);
+        }
+        let set = |all: Vec<IpAddr>| {
+            let all = all.into_iter().map(|ip| AddressSet::from_range(ip, ip));
+            all.fold(AddressSet::empty(), |set, one| set.union(&one))
+        };
+        groups.into_values().map(set).collect()
     }
 }
 
