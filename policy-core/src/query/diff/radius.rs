@@ -101,10 +101,8 @@ pub(super) fn moved(
         }
     }
     // What an end has with itself counts in these numbers, and not in what is said of a pod.
-    let mut order: Vec<(i64, u32)> = taken
-        .iter()
-        .filter_map(|(end, both)| Some((growth(ends, *end, both)?, *end)))
-        .collect();
+    let mut order: Vec<(i64, u32)> =
+        taken.iter().filter_map(|(end, both)| Some((growth(ends, *end, both)?, *end))).collect();
     order.sort_by_key(|(growth, end)| (std::cmp::Reverse(*growth), *end));
     let more = order.len().saturating_sub(limit) as u64;
     order.truncate(limit);
