@@ -1,19 +1,20 @@
 //! Which changes made a difference: found by making them one at a time and by leaving them out one
 //! at a time, with ends that stand for all that no candidate tells apart.
 
+mod alike;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{Difference, Who};
 use super::ends::{Ends, Side};
 use super::trial::{Sample, Trial};
 use super::{Level, Turn};
-use crate::cluster::{Address, Endpoint, NamedPort, NamespaceId, Symbol, number};
-use crate::compile::{Cell, FAMILIES};
+use crate::compile::Cell;
 use crate::limits;
 use crate::manifest::document::{Kind, ObjectKey};
 use crate::map::Map;
-use crate::netset::{AddressSet, Direction, Family, Members, Traffic};
-use crate::rulebook::{Namespaces, Peer, Peers, PodMatch, Policy, PolicyId};
+use crate::netset::{Direction, Members, Traffic};
+use crate::rulebook::{Policy, PolicyId};
 
 /// A change that may have made a difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +51,10 @@ pub(super) struct Causes<'e, 'p> {
     after: BTreeMap<PolicyId, ObjectKey>,
     admins: Vec<&'p Policy>,
     has_node: bool,
+    has_changed_admin: bool,
     known: Map<(u32, u32, BTreeSet<Candidate>), Option<Cell>>,
+    /// Of an end: the policies that select it with some of the changes, but on neither side.
+    between: Map<u32, Between<'p>>,
     trials: usize,
 }
 
@@ -75,8 +79,10 @@ impl<'e, 'p> Causes<'e, 'p> {
             after: after.collect(),
             admins,
             has_node: record.objects.keys().any(|key| key.kind == Kind::Node),
+            has_changed_admin: changed.keys().any(|key| key.kind.is_admin_policy()),
             only,
             known: Map::default(),
+            between: Map::default(),
             trials: 0,
         }
     }
@@ -266,11 +272,10 @@ impl<'e, 'p> Causes<'e, 'p> {
         Some(Sample::Endpoint(end, before, after))
     }
 
-    /// The policies that speak of either end, on either side.
-    fn policies(&self, from: &Who, to: &Who) -> Policies<'p> {
-        let mut found = Policies { standing: Vec::new(), changed: BTreeMap::new() };
+    /// The policies that speak of either end, on either side or between.
+    fn policies(&mut self, from: &Who, to: &Who) -> Policies<'p> {
+        let mut found = Policies::default();
         let rulebook = self.ends.policy(Side::After).rulebook();
-        let record = self.ends.record();
         for (who, own) in [(from, Direction::Egress), (to, Direction::Ingress)] {
             let Some(end) = who.ends.first() else { continue };
             for side in [Side::Before, Side::After] {
@@ -289,10 +294,7 @@ impl<'e, 'p> Causes<'e, 'p> {
                         };
                         match changed {
                             Some(key) => {
-                                let was = record.policies_changed.get(key).copied().flatten();
-                                let was = was.and_then(|id| record.policies.get(&id));
-                                let is = rulebook.of(key).and_then(|id| rulebook.get(id));
-                                found.changed.insert(key.clone(), (was, is));
+                                found.changed.insert(key.clone(), self.versions(key));
                             }
                             None => found.standing.extend(rulebook.get(*id)),
                         }
@@ -300,146 +302,92 @@ impl<'e, 'p> Causes<'e, 'p> {
                 }
             }
         }
+        for (who, own) in [(from, Direction::Egress), (to, Direction::Ingress)] {
+            for end in who.ends.iter() {
+                let Between { standing, changed } = self.between(end);
+                found.between.extend(&standing);
+                found.standing.extend(standing);
+                for key in changed {
+                    let (was, is) = self.versions(&key);
+                    let versions = || [was, is].into_iter().flatten();
+                    // The other direction counts for what stands between (C16).
+                    let is_layered = !self.admins.is_empty() || self.has_changed_admin;
+                    if is_layered || versions().any(|policy| policy.matches(own).is_some()) {
+                        found.between.extend(versions());
+                        found.changed.insert(key, (was, is));
+                    }
+                }
+            }
+        }
+        found.between.sort_by(|a, b| a.origin.cmp(&b.origin));
+        found.between.dedup_by(|a, b| std::ptr::eq(*a, *b));
         found
     }
 
-    /// Some ends by what the policies that may count say of them as peers.
-    fn alike(
-        &self,
-        who: &Who,
-        direction: Direction,
-        policies: &Policies<'p>,
-    ) -> Vec<(Who, Signature)> {
-        let changed = policies.changed.values().flat_map(|(was, is)| [*was, *is]).flatten();
-        // Where administrators speak, who decides may differ though the verdict does not.
-        let all = changed.clone().chain(policies.standing.iter().copied());
-        let has_admin = all.clone().any(|policy| policy.origin.kind.is_admin_policy());
-        let speaking: Vec<&Policy> = if has_admin { all.collect() } else { changed.collect() };
-        let peers: Vec<&Peer> = speaking
-            .iter()
-            .filter_map(|policy| policy.matches(direction))
-            .flatten()
-            .filter_map(|one| match &one.peers {
-                Peers::Anyone => None,
-                Peers::Some(peers) => Some(peers),
-            })
-            .flatten()
-            .collect();
-        if who.ends.is_empty() {
-            return self.address_groups(who, &peers);
-        }
-        let mut groups: BTreeMap<Signature, Vec<u32>> = BTreeMap::new();
-        for end in who.ends.iter() {
-            groups.entry(self.signature(end, &peers)).or_default().push(end);
-        }
-        let who = |ends: Vec<u32>| Who::ends(ends.into_iter().collect());
-        groups.into_iter().map(|(signature, ends)| (who(ends), signature)).collect()
+    /// A policy that changed, as it was and as it is.
+    fn versions(&self, key: &ObjectKey) -> (Option<&'p Policy>, Option<&'p Policy>) {
+        let rulebook = self.ends.policy(Side::After).rulebook();
+        let record = self.ends.record();
+        let was = record.policies_changed.get(key).copied().flatten();
+        let was = was.and_then(|id| record.policies.get(&id));
+        (was, rulebook.of(key).and_then(|id| rulebook.get(id)))
     }
 
-    fn signature(&self, end: u32, peers: &[&Peer]) -> Signature {
+    /// The policies that select an end where it, its namespace and they are of two sides.
+    fn between(&mut self, end: u32) -> Between<'p> {
+        if let Some(known) = self.between.get(&end) {
+            return known.clone();
+        }
+        let found = self.select_between(end);
+        self.between.insert(end, found.clone());
+        found
+    }
+
+    fn select_between(&self, end: u32) -> Between<'p> {
+        let mut found = Between::default();
         let Some(Sample::Endpoint(_, before, after)) =
             self.sample(&Who::ends(Members::single(end)))
         else {
-            return Signature::default();
+            return found;
         };
         let record = self.ends.record();
-        let mut signature = Signature {
-            namespace: record.relabelled.contains(&after.namespace).then_some(after.namespace),
-            changed: self.is_changed(end).then_some(end),
-            ports: after.ports.to_vec(),
-            host: after.host_network.then_some(after.node),
-            known: after.addresses.map(|address| match address {
-                Address::Absent => 0,
-                Address::Unknown => 1,
-                Address::Known(_) => 2,
-            }),
-            matches: Vec::new(),
-        };
-        for peer in peers {
-            for (side, endpoint) in [(Side::Before, before), (Side::After, after)] {
-                signature.matches.push(match peer {
-                    Peer::Pods(pods) => self.selects(side, pods, endpoint),
-                    Peer::Addresses(addresses) => FAMILIES.iter().any(|family| {
-                        matches!(endpoint.address(*family),
-                                 Address::Known(ip) if addresses.contains(ip))
-                    }),
-                    Peer::Nodes(_) | Peer::DomainNames(_) => false,
-                });
-            }
+        let is_changed = self.is_changed(end);
+        if !is_changed && !record.relabelled.contains(&after.namespace) {
+            return found;
         }
-        signature
-    }
-
-    fn selects(&self, side: Side, pods: &PodMatch, endpoint: &Endpoint) -> bool {
-        let cluster = self.ends.policy(Side::After).cluster();
-        let Some(namespace) = cluster.namespace(endpoint.namespace) else { return false };
-        let there = match &pods.namespaces {
-            Namespaces::Named(name) => *name == namespace.name,
-            Namespaces::Labelled(selector) => {
-                let key = ObjectKey {
-                    kind: Kind::Namespace,
-                    namespace: String::new(),
-                    name: namespace.name.clone(),
-                };
-                let labels = self.ends.object(side, &key).and_then(|object| match &object.body {
-                    crate::manifest::document::Body::Namespace(own) => Some(&own.labels),
-                    _ => None,
-                });
-                selector.matches(|key| match key {
-                    crate::cluster::NAME_LABEL => Some(namespace.name.as_str()),
-                    key => labels.and_then(|labels| labels.get(key)),
+        let selects = |policy: &Policy| {
+            // NetworkPolicies ask for no label of a namespace.
+            (is_changed || policy.origin.kind.is_admin_policy())
+                && [Side::Before, Side::After].into_iter().any(|side| {
+                    let subject = &policy.subject;
+                    self.selects(side, subject, before) || self.selects(side, subject, after)
                 })
+        };
+        found.standing.extend(self.admins.iter().copied().filter(|policy| selects(policy)));
+        for key in record.policies_changed.keys() {
+            let (was, is) = self.versions(key);
+            if [was, is].into_iter().flatten().any(selects) {
+                found.changed.push(key.clone());
             }
-        };
-        let label = |key: &str| {
-            let value = endpoint.label(cluster.symbols().get(key)?)?;
-            Some(cluster.symbols().text(value))
-        };
-        there && pods.pods.matches(label)
-    }
-
-    /// Ranges of addresses, cut where the policies cut them.
-    fn address_groups(&self, who: &Who, peers: &[&Peer]) -> Vec<(Who, Signature)> {
-        let blocks: Vec<&AddressSet> = peers
-            .iter()
-            .filter_map(|peer| match peer {
-                Peer::Addresses(addresses) => Some(addresses),
-                Peer::Pods(_) | Peer::Nodes(_) | Peer::DomainNames(_) => None,
-            })
-            .collect();
-        let mut own = AddressSet::empty();
-        for (first, last) in &who.addresses {
-            own = own.union(&AddressSet::from_range(*first, *last));
         }
-        let mut parts = vec![own];
-        for block in blocks {
-            let cut = |part: AddressSet| [part.intersection(block), part.difference(block)];
-            parts = parts.into_iter().flat_map(cut).filter(|part| !part.is_empty()).collect();
-        }
-        let who = |part: AddressSet| {
-            let mut ranges: Vec<_> = part.ranges().collect();
-            ranges.sort_by_key(|(first, _)| (Family::of(*first) == Family::V6, number(*first)));
-            Who::addresses(ranges)
-        };
-        parts.into_iter().map(|part| (who(part), Signature::default())).collect()
+        found
     }
 }
 
 /// Policies that may count between two ends.
+#[derive(Default)]
 struct Policies<'p> {
     standing: Vec<&'p Policy>,
     changed: BTreeMap<ObjectKey, (Option<&'p Policy>, Option<&'p Policy>)>,
+    /// Those of either whose subjects ends may be where changes are made one at a time.
+    between: Vec<&'p Policy>,
 }
 
-/// What tells an end from another, as far as candidates go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Signature {
-    namespace: Option<NamespaceId>,
-    changed: Option<u32>,
-    ports: Vec<NamedPort>,
-    host: Option<Option<Symbol>>,
-    known: [u8; 2],
-    matches: Vec<bool>,
+/// Policies that may select an end where changes are made one at a time.
+#[derive(Clone, Debug, Default)]
+struct Between<'p> {
+    standing: Vec<&'p Policy>,
+    changed: Vec<ObjectKey>,
 }
 
 /// What flows without one change, and with it alone.

@@ -286,6 +286,18 @@ impl<'p> Ends<'p> {
         }
     }
 
+    /// The nodes of a side.
+    pub(super) fn nodes(&self, side: Side) -> impl Iterator<Item = &'p Object> + use<'p> {
+        let changed = match side {
+            Side::Before => Some(&self.record.objects),
+            Side::After => None,
+        };
+        let before = changed.into_iter().flat_map(BTreeMap::values).flatten();
+        let before = before.filter(|object| object.key.kind == Kind::Node);
+        let now = self.after.cluster().all_of_kind(Kind::Node);
+        now.filter(move |one| changed.is_none_or(|own| !own.contains_key(&one.key))).chain(before)
+    }
+
     /// The addresses that pods may have had or have.
     pub(super) fn pod_ranges(&self, side: Side) -> &'p PodRanges {
         match (side, &self.record.pod_ranges) {

@@ -53,6 +53,18 @@ pub(super) fn end(ends: &Ends<'_>, number: u32) -> DiffEnd {
     }
 }
 
+/// What the units of an end are on each side: pods, or templates of any number.
+pub(super) fn kinds(ends: &Ends<'_>, number: u32) -> BTreeSet<(bool, bool)> {
+    let stayed = ends.stayed_in(number).map(|(_, one)| one);
+    let moved = ends.moved(number).iter();
+    let moved = moved.flat_map(|one| one.before.into_iter().chain(one.after.map(|(_, own)| own)));
+    let found: BTreeSet<bool> = stayed.chain(moved).map(Endpoint::is_pod).collect();
+    match found.first().filter(|_| found.len() == 1) {
+        Some(is_pod) => BTreeSet::from([(*is_pod, *is_pod)]),
+        None => end(ends, number).units.into_iter().map(|unit| unit.is_pods).collect(),
+    }
+}
+
 /// How many endpoints of a unit there were and are, and how many of them templates.
 #[derive(Default)]
 struct Unit {

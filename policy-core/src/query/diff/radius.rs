@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Level;
 use super::compare::{Difference, pair};
 use super::ends::{Ends, Side};
+use super::{Level, names};
 use crate::compile::{Cell, ClassId, CompiledPolicy, Row, RowId, ValueId};
 use crate::map::Map;
 use crate::netset::{Direction, Members};
@@ -100,14 +100,9 @@ pub(super) fn moved(
             }
         }
     }
-    taken.retain(|_, both| both.iter().flatten().any(|(was, is)| was != is));
-    let mut order: Vec<(i64, u32)> = taken
-        .iter()
-        .map(|(end, both)| {
-            let growth = both.iter().flatten().map(|(was, is)| is.total() - was.total()).sum();
-            (growth, *end)
-        })
-        .collect();
+    // What an end has with itself counts in these numbers, and not in what is said of a pod.
+    let mut order: Vec<(i64, u32)> =
+        taken.iter().filter_map(|(end, both)| Some((growth(ends, *end, both)?, *end))).collect();
     order.sort_by_key(|(growth, end)| (std::cmp::Reverse(*growth), *end));
     let more = order.len().saturating_sub(limit) as u64;
     order.truncate(limit);
@@ -126,10 +121,9 @@ pub(super) fn moved(
                 allowed: is.allowed - after.allowed + before.allowed,
                 depends: is.depends - after.depends + before.depends,
             };
-            let moved = found.entry(end).or_insert_with(|| {
-                let (before, after) = pair(ends, end, end);
-                Moved { own: Some((level(&before), level(&after))), ..Moved::default() }
-            });
+            let moved = found
+                .entry(end)
+                .or_insert_with(|| Moved { own: Some(own_levels(ends, end)), ..Moved::default() });
             let both = Some((was.reach(), is.reach()));
             match direction {
                 Direction::Egress => moved.reaches = both,
@@ -138,6 +132,27 @@ pub(super) fn moved(
         }
     }
     (found, more)
+}
+
+fn own_levels(ends: &Ends<'_>, end: u32) -> (Level, Level) {
+    let (before, after) = pair(ends, end, end);
+    (level(&before), level(&after))
+}
+
+/// By how many more an end reaches and is reached, if anything of it moved; of a pod without the pod
+/// itself. Where pods and templates are in one end, it is what grew most.
+fn growth(ends: &Ends<'_>, end: u32, both: &[Option<Both>; 2]) -> Option<i64> {
+    let (own_was, own_is) = own_levels(ends, end);
+    let of = |(was_pod, is_pod): (bool, bool)| {
+        let both = both.iter().flatten().copied().map(|(mut was, mut is)| {
+            was.add(own_was, u64::from(was_pod), -1);
+            is.add(own_is, u64::from(is_pod), -1);
+            (was, is)
+        });
+        let is_moved = both.clone().any(|(was, is)| was != is);
+        is_moved.then(|| both.map(|(was, is)| is.total() - was.total()).sum())
+    };
+    names::kinds(ends, end).into_iter().filter_map(of).max()
 }
 
 /// What an end had and has with those with whom it does not exchange what it did.

@@ -76,12 +76,7 @@ impl<'p> Trial<'_, 'p> {
         let every_node = self.ends.policy(Side::Before).classes().node_addresses_in_use()
             || self.ends.policy(Side::After).classes().node_addresses_in_use();
         if every_node {
-            let names = self.ends.policy(Side::After).cluster().nodes();
-            let changed = self.ends.record().objects.keys();
-            let changed = changed.filter(|key| key.kind == Kind::Node).cloned();
-            let keys: BTreeSet<ObjectKey> =
-                names.map(|(name, _)| object_key(Kind::Node, name)).chain(changed).collect();
-            objects.extend(keys.iter().filter_map(|key| self.ends.object(nodes, key)).cloned());
+            objects.extend(self.ends.nodes(nodes).cloned());
         } else {
             let keys = hosts.into_iter().map(|name| object_key(Kind::Node, name));
             objects.extend(keys.filter_map(|key| self.ends.object(nodes, &key)).cloned());

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::compare::{How, matrix_agrees};
-use super::random::{cluster, how, pod, policy};
+use super::random::{admin_policy, cluster, how, pod, policy};
 
 /// Addresses on every side of every boundary that the generator draws.
 const ADDRESSES: [&str; 14] = [
@@ -55,35 +55,40 @@ fn options(how: &How) -> Options {
 }
 
 /// The diff, and the policy of the second side that came of it.
-fn engine_diff(before: &[Value], after: &[Value], how: &How) -> (Diff, CompiledPolicy) {
+pub fn engine_diff(before: &[Value], after: &[Value], how: &How) -> (Diff, CompiledPolicy) {
     let mut policy = compile(objects_of(before), options(how));
     let changes = changes(&policy, &mut Texts::new(&[], &[]), objects_of(after));
     let found = diff(&mut policy, changes, usize::MAX);
     (found, policy)
 }
 
-/// An end by what it is, not by what it is called.
+/// An end by what it is, not by what it is called; of a workload's pods, which are alike here, one
+/// stands for all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
+pub enum Who {
     Endpoint(String, Kind, String),
     Address(IpAddr),
 }
 
 /// The verdicts between two ends that are not the same on both sides.
-type Turns = BTreeMap<(Who, Who), BTreeMap<(Level, Level), Traffic>>;
+pub type Turns = BTreeMap<(Who, Who), BTreeMap<(Level, Level), Traffic>>;
 
-struct Side {
+pub struct Side {
     policy: CompiledPolicy,
     ids: BTreeMap<Who, EndpointId>,
 }
 
 impl Side {
-    fn new(values: &[Value], how: &How) -> Side {
+    pub fn new(values: &[Value], how: &How) -> Side {
         let policy = compile(objects_of(values), options(how));
         matrix_agrees(&policy);
         let ids = policy.cluster().endpoints().map(|(id, one)| {
             let namespace = policy.cluster().namespace(one.namespace).unwrap().name.clone();
-            (Who::Endpoint(namespace, one.kind, one.name.to_string()), id)
+            let (kind, name) = match &one.workload {
+                Some(own) => (kind_of(&own.kind), own.name.to_string()),
+                None => (one.kind, one.name.to_string()),
+            };
+            (Who::Endpoint(namespace, kind, name), id)
         });
         let ids = ids.collect();
         Side { policy, ids }
@@ -109,6 +114,10 @@ impl Side {
             },
         }
     }
+}
+
+fn kind_of(name: &str) -> Kind {
+    *Kind::ALL.iter().find(|kind| kind.name() == name).unwrap()
 }
 
 fn at(cell: &Cell, level: Level) -> Traffic {
@@ -137,7 +146,7 @@ fn addresses() -> Vec<IpAddr> {
 }
 
 /// The slow way: every pair of ends that there is on either side.
-fn expected(before: &Side, after: &Side) -> Turns {
+pub fn expected(before: &Side, after: &Side) -> Turns {
     let mut all: BTreeSet<Who> = before.ids.keys().chain(after.ids.keys()).cloned().collect();
     all.extend(addresses().into_iter().map(Who::Address));
     let mut turns = Turns::new();
@@ -206,7 +215,7 @@ fn members(found: &Diff, ends: &DiffEnds, before: &Side, after: &Side) -> Vec<Wh
 }
 
 /// The blocks of a diff, flow by flow.
-fn turns_of(found: &Diff, before: &Side, after: &Side) -> Turns {
+pub fn turns_of(found: &Diff, before: &Side, after: &Side) -> Turns {
     let mut turns = Turns::new();
     for block in &found.blocks {
         assert!(!block.because.is_empty(), "{block:?}");
@@ -240,7 +249,7 @@ fn reaches(side: &Side) -> BTreeMap<Who, (Reach, Reach)> {
     side.ids.iter().map(|(who, id)| (who.clone(), by_id[id])).collect()
 }
 
-fn radius_agrees(found: &Diff, before: &Side, after: &Side) {
+pub fn radius_agrees(found: &Diff, before: &Side, after: &Side) {
     let (was, is) = (reaches(before), reaches(after));
     let mut told = BTreeMap::new();
     for moved in &found.radius {
@@ -300,7 +309,7 @@ fn causes_agree(found: &Diff, before: (&[Value], &Side), after: (&[Value], &Side
             .because
             .iter()
             .map(|one| ObjectKey {
-                kind: *Kind::ALL.iter().find(|kind| kind.name() == one.kind).unwrap(),
+                kind: kind_of(&one.kind),
                 namespace: one.namespace.clone(),
                 name: one.name.clone(),
             })
@@ -370,7 +379,7 @@ fn causes_agree(found: &Diff, before: (&[Value], &Side), after: (&[Value], &Side
     }
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let relabelled = prop::sample::select(vec![
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "labels": {"app": "c"}}}),
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "y", "labels": {"env": "b"}}}),
@@ -384,21 +393,23 @@ fn step() -> impl Strategy<Value = Step> {
         3 => policy(1).prop_map(Step::Put),
         2 => policy(2).prop_map(Step::Put),
         2 => policy(7).prop_map(Step::Put),
+        2 => admin_policy(1).prop_map(Step::Put),
+        2 => admin_policy(7).prop_map(Step::Put),
         2 => pod(0).prop_map(Step::Put),
         2 => pod(2).prop_map(Step::Put),
         2 => pod(5).prop_map(Step::Put),
         2 => relabelled.prop_map(Step::Put),
-        3 => (0_usize..12).prop_map(Step::Remove),
+        3 => (0_usize..16).prop_map(Step::Remove),
     ]
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Put(Value),
     Remove(usize),
 }
 
-fn stepped(objects: &[Value], steps: &[Step]) -> Vec<Value> {
+pub fn stepped(objects: &[Value], steps: &[Step]) -> Vec<Value> {
     let key = |value: &Value| objects_of(std::slice::from_ref(value)).remove(0).key;
     let mut objects = objects.to_vec();
     for step in steps {

@@ -15,6 +15,8 @@ mod admin;
 mod changes;
 mod compare;
 mod diff;
+mod diff_cost;
+mod diff_rollout;
 mod isolation;
 mod isolation_rules;
 mod random;

@@ -11,7 +11,7 @@ const ASKED: Asked<'static> = Asked {
     ports: &[("TCP", 80), ("TCP", 443), ("UDP", 53)],
 };
 
-fn labels() -> impl Strategy<Value = Value> {
+pub fn labels() -> impl Strategy<Value = Value> {
     let value = prop::sample::select(vec!["a", "b", "c"]);
     let keys = prop::sample::select(vec!["app", "tier", "env"]);
     prop::collection::btree_map(keys, value, 0..3).prop_map(|map| json!(map))
