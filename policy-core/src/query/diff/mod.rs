@@ -36,7 +36,8 @@ pub struct Diff {
     pub kept: Vec<KeptBlock>,
     /// Every object that changed, by kind, namespace and name.
     pub objects: Vec<ChangedObject>,
-    /// How far ends reach, where that moved: the greatest growth first.
+    /// How far ends reach of whose flows something changed, where that moved: the greatest growth
+    /// first. That a workload has more pods than it had changes no flow.
     pub radius: Vec<RadiusMoved>,
     /// How many ends beside them may reach another number: their growth is not greater.
     pub radius_more: u64,

@@ -428,7 +428,7 @@ pub fn stepped(objects: &[Value], steps: &[Step]) -> Vec<Value> {
 }
 
 /// All that is checked of a pair of worlds.
-fn check(before: &[Value], after: &[Value], how: &How) -> Diff {
+pub fn check(before: &[Value], after: &[Value], how: &How) -> Diff {
     let (found, second) = engine_diff(before, after, how);
     let (was, is) = (Side::new(before, how), Side::new(after, how));
     matrix_agrees(&second);

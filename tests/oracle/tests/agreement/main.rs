@@ -15,6 +15,7 @@ mod admin;
 mod changes;
 mod compare;
 mod diff;
+mod diff_cases;
 mod diff_cost;
 mod diff_rollout;
 mod isolation;
