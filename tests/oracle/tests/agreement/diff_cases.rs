@@ -25,16 +25,19 @@ fn policy(labels: &Value, types: &Value, egress: &Value) -> Value {
 #[test]
 fn a_pod_loses_another_and_gains_its_like() {
     let pods = ["a", "b"].map(|app| pod("x", app, json!({"app": app}), json!({}), &[]));
-    let to = |app: &str| {
-        let peers = json!([{"to": [{"podSelector": {"matchLabels": {"app": app}}}]}]);
-        policy(&json!({"app": "a"}), &json!(["Egress"]), &peers)
+    let with_only = |app: &str| {
+        let peers = json!([{"podSelector": {"matchLabels": {"app": app}}}]);
+        let both = json!(["Ingress", "Egress"]);
+        let mut policy = policy(&json!({"app": "a"}), &both, &json!([{"to": peers}]));
+        policy["spec"]["ingress"] = json!([{"from": peers}]);
+        [&pods[..], &[policy]].concat()
     };
-    let with = |policy| [&pods[..], &[policy]].concat();
-    let found = checked(&with(to("b")), &with(to("a")));
-    let of = |name: &str| found.radius.iter().find(|one| one.units == [name]).unwrap();
-    let (one, none) = (Reach { allowed: 1, depends: 0 }, Reach::default());
-    assert_eq!((of("x/a").reaches, of("x/a").reached_by), (Some((one, none)), None));
-    assert_eq!((of("x/b").reaches, of("x/b").reached_by), (None, Some((one, none))));
+    let found = checked(&with_only("b"), &with_only("a"));
+    let moved = Some((Reach { allowed: 1, depends: 0 }, Reach::default()));
+    for name in ["x/a", "x/b"] {
+        let own = found.radius.iter().find(|one| one.units == [name]).unwrap();
+        assert_eq!((own.reaches, own.reached_by), (moved, moved), "{name}");
+    }
 }
 
 /// At the address of the node either change would do alone; at any other the policy does.
