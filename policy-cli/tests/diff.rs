@@ -59,6 +59,15 @@ fn the_model_case() {
 }
 
 #[test]
+fn the_readme_shows_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let ends = ["diff", "examples/payments/after", "--to", "examples/payments/pull-request"];
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let said = run(&root, &ends).out;
+    assert!(readme.contains(said.trim()), "the README's diff is not current: {said}");
+}
+
+#[test]
 fn it_teaches() {
     let help = run(&payments(), &["diff", "--help"]);
     assert!(help.code == 0 && help.out.contains("Examples") && help.out.contains("--fail-on"));

@@ -7,12 +7,11 @@ use crate::ci::run;
 use crate::tools;
 
 /// What must be watched over by tests: what decides answers.
-const FILES: [&str; 6] = ["netset", "cluster", "rulebook.rs", "dialect", "compile", "query"];
+const FILES: [&str; 8] =
+    ["netset", "cluster", "rulebook.rs", "dialect", "compile", "query", "rules", "check"];
 
 /// Runs every mutant of those files, or of those whose path holds a word, against the tests of the
 /// core, the book and the oracle.
-///
-/// `tests/mutants.md` explains those that no test notices.
 pub(crate) fn mutants(root: &Path, words: &[&str]) -> Result<(), String> {
     let bin = tools::tool("cargo-mutants", CARGO_MUTANTS)?;
     let files: Vec<String> = FILES
