@@ -278,15 +278,17 @@ impl<'e, 'p> Causes<'e, 'p> {
         let rulebook = self.ends.policy(Side::After).rulebook();
         for (who, own) in [(from, Direction::Egress), (to, Direction::Ingress)] {
             let Some(end) = who.ends.first() else { continue };
-            for side in [Side::Before, Side::After] {
+            let row_of = |side, direction| {
+                self.ends.row(side, direction, self.ends.handle(side, direction, end))
+            };
+            // The other direction counts for what stands between (C16), on whichever side it does.
+            let sides = [Side::Before, Side::After];
+            let is_layered =
+                sides.iter().any(|side| row_of(*side, own).is_some_and(|row| row.is_layered));
+            for side in sides {
                 for direction in Direction::ALL {
-                    let row_of = |direction| {
-                        let handle = self.ends.handle(side, direction, end);
-                        self.ends.row(side, direction, handle)
-                    };
-                    // The other direction counts for what stands between (C16).
-                    let matters = direction == own || row_of(own).is_some_and(|row| row.is_layered);
-                    let Some(row) = row_of(direction).filter(|_| matters) else { continue };
+                    let matters = direction == own || is_layered;
+                    let Some(row) = row_of(side, direction).filter(|_| matters) else { continue };
                     for id in &row.key.policies {
                         let changed = match side {
                             Side::Before => self.before.get(id),
