@@ -3,7 +3,7 @@
 
 use super::Reader;
 use crate::manifest::diagnostic::{self, Severity};
-use crate::manifest::document::{LabelSelector, NamespacedPods};
+use crate::manifest::document::{AdminPeer, LabelSelector, NamespacedPods};
 use crate::manifest::path::Trail;
 use crate::manifest::{FieldPath, NodeId, locate};
 use crate::netset::{Cidr, LegacySpelling, parse_cidr};
@@ -125,6 +125,36 @@ impl<'a> Reader<'a> {
             self.say(diagnostic::too_long(name, 100), &path.key("name"));
         }
         name.to_owned()
+    }
+
+    /// A peer of one of some kinds, with the selectors that `pods` must have; a list in it has at most
+    /// so many items.
+    pub(super) fn admin_peer(
+        &mut self,
+        at: NodeId,
+        kinds: &'static [&'static str],
+        required: &[&str],
+        most: usize,
+        path: &Trail<'_>,
+    ) -> Result<AdminPeer, Unevaluable> {
+        let Some((kind, value)) = self.peer_kind(at, kinds, path) else { return Err(Unevaluable) };
+        let own = path.key(kind);
+        match kind {
+            "namespaces" => {
+                let namespaces = self.lenient_selector(value, &own)?;
+                Ok(AdminPeer::Pods(NamespacedPods { namespaces, ..NamespacedPods::default() }))
+            }
+            "pods" => self.namespaced_pods(value, required, &own).map(AdminPeer::Pods),
+            "nodes" => self.lenient_selector(value, &own).map(AdminPeer::Nodes),
+            "networks" => {
+                let items = self.bounded(Some(at), kind, 1, most, path);
+                Ok(AdminPeer::Networks(self.networks(&items, &own)))
+            }
+            _ => {
+                let items = self.bounded(Some(at), kind, 1, most, path);
+                Ok(AdminPeer::DomainNames(self.domain_names(&items, &own)))
+            }
+        }
     }
 
     /// A selector; the definition takes any, so what is wrong with it refuses nothing.

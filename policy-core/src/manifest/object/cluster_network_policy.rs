@@ -5,9 +5,7 @@ use super::Reader;
 use super::admin_policy::Unevaluable;
 use crate::manifest::NodeId;
 use crate::manifest::diagnostic;
-use crate::manifest::document::{
-    Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier, NamespacedPods,
-};
+use crate::manifest::document::{Action, AdminPeer, AdminPolicy, AdminPort, AdminRule, AdminTier};
 use crate::manifest::path::Trail;
 use crate::netset::Protocol;
 
@@ -58,7 +56,13 @@ impl Reader<'_> {
             let items = self.bounded(Some(rule), peers_field, 1, MOST_ITEMS, &path);
             let mut without_ports = false;
             for (index, item) in items.into_iter().enumerate() {
-                let peer = self.cluster_peer(item, kinds, &path.key(peers_field).index(index));
+                let peer = self.admin_peer(
+                    item,
+                    kinds,
+                    REQUIRED_SELECTORS,
+                    MOST_ITEMS,
+                    &path.key(peers_field).index(index),
+                );
                 without_ports |= field == "egress" && self.is_without_ports(item);
                 match (peer, &mut peers) {
                     (Ok(peer), Some(peers)) => peers.push(peer),
@@ -78,32 +82,6 @@ impl Reader<'_> {
             }
         }
         rules
-    }
-
-    fn cluster_peer(
-        &mut self,
-        at: NodeId,
-        kinds: &'static [&'static str],
-        path: &Trail<'_>,
-    ) -> Result<AdminPeer, Unevaluable> {
-        let Some((kind, value)) = self.peer_kind(at, kinds, path) else { return Err(Unevaluable) };
-        let own = path.key(kind);
-        match kind {
-            "namespaces" => {
-                let namespaces = self.lenient_selector(value, &own)?;
-                Ok(AdminPeer::Pods(NamespacedPods { namespaces, ..NamespacedPods::default() }))
-            }
-            "pods" => self.namespaced_pods(value, REQUIRED_SELECTORS, &own).map(AdminPeer::Pods),
-            "nodes" => self.lenient_selector(value, &own).map(AdminPeer::Nodes),
-            "networks" => {
-                let items = self.bounded(Some(at), kind, 1, MOST_ITEMS, path);
-                Ok(AdminPeer::Networks(self.networks(&items, &own)))
-            }
-            _ => {
-                let items = self.bounded(Some(at), kind, 1, MOST_ITEMS, path);
-                Ok(AdminPeer::DomainNames(self.domain_names(&items, &own)))
-            }
-        }
     }
 
     fn protocols(
