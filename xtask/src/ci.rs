@@ -15,7 +15,7 @@ const STEPS: [(&str, Step); 8] = [
     ("clippy", |root| {
         cargo(root, &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
     }),
-    ("test", |root| cargo(root, &["test", "--release", "--workspace"])),
+    ("test", |root| cargo(root, &["test", "--profile", "tested", "--workspace"])),
     ("features", |root| {
         cargo(root, &["check", "--quiet", "-p", "policy-core", "--features", "schema"])
     }),

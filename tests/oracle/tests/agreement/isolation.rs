@@ -165,7 +165,8 @@ fn by_flows(policy: &CompiledPolicy) -> (BTreeSet<Named>, BTreeSet<(String, Dire
                 let rule = (namespace.to_owned(), direction, policy.name.clone(), path.to_string());
                 named.insert(rule);
             }
-            Step::Partly => {
+            // Of policies of equal rank it is open which decides, though all may accept (C28).
+            Step::Partly | Step::Alternatives(_) => {
                 open.insert((namespace.to_owned(), direction));
             }
             _ => {}
